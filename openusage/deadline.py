@@ -1,0 +1,42 @@
+"""A deadline that holds, whatever becomes of what had to meet it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from openusage.model import ProbeTimeoutError
+
+__all__ = ["within"]
+
+T = TypeVar("T")
+
+
+def within(work: Deferred[T], seconds: float, clock: IReactorTime) -> Deferred[T]:
+    """What `work` results in, or a `ProbeTimeoutError` after `seconds`.
+
+    At the deadline, and when the result is cancelled, `work` is cancelled; the answer does not
+    depend on what it makes of that.
+    """
+    outcome: Deferred[T] = Deferred(lambda _: work.cancel())
+
+    def expire() -> None:
+        outcome.errback(ProbeTimeoutError(f"No answer within {seconds:g} s."))
+        work.cancel()
+
+    def decided(result: T) -> T:
+        if deadline.active():
+            deadline.cancel()
+        return result
+
+    def arrived(result: T | Failure) -> None:
+        if not outcome.called:
+            outcome.callback(result)  # a Failure becomes an errback
+
+    deadline = clock.callLater(seconds, expire)
+    outcome.addBoth(decided)
+    work.addBoth(arrived)
+    return outcome

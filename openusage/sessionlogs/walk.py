@@ -1,0 +1,120 @@
+"""The log files below some folders, with what tells that one has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from attrs import define, field, frozen
+
+__all__ = ["Flag", "Found", "Source", "Stamp", "StoppedError", "check", "is_folder", "walk"]
+
+_SUFFIX = ".jsonl"
+
+
+class Flag(Protocol):
+    """A `threading.Event`, as far as a scan cares: set when the scan is no longer wanted."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+
+
+class StoppedError(Exception):
+    """The scan was told to stop. What it has read so far is kept."""
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether `path` is a folder or a link to one; no error, whatever is in the way."""
+    return os.path.isdir(path)  # noqa: PTH112 (`Path.is_dir` raises where it may not look)
+
+
+def check(stop: Flag) -> None:
+    """Raise `StoppedError` if `stop` is set."""
+    if stop.is_set():
+        raise StoppedError
+
+
+@frozen
+class Source:
+    """A folder of log files. `home` is the tool's own folder that it is part of.
+
+    Of two files with the same path below sources of one `home`, only that in the earlier one
+    counts.
+    """
+
+    folder: str
+    home: str
+
+
+class Stamp(NamedTuple):
+    """A file is taken as unchanged while this is the same."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+
+
+@define
+class Found:
+    """What a walk found: `files` maps each path, as reached from its source, to its stamp.
+
+    `sources` has the place of each path's source among all, `unreadable` counts folders.
+    """
+
+    files: dict[str, Stamp] = field(factory=dict)
+    sources: dict[str, int] = field(factory=dict)
+    unreadable: int = 0
+
+
+def walk(sources: Sequence[Source], stop: Flag) -> Found:
+    """All `.jsonl` files below `sources`, which may be links; links below them are not followed.
+
+    What vanishes meanwhile is not there, a folder that cannot be read is counted. Raises
+    `StoppedError`.
+    """
+    found = Found()
+    walked: set[str] = set()
+    taken: set[tuple[str, str]] = set()
+    for place, source in enumerate(sources):
+        real = os.path.realpath(source.folder)
+        if real in walked or not is_folder(real):
+            continue
+        walked.add(real)
+        for entry in _entries(source.folder, found, stop):
+            key = (source.home, entry.path[len(source.folder) :])
+            if key in taken:
+                continue
+            stamp = _stamp(entry)
+            if stamp is not None:
+                taken.add(key)
+                found.files[entry.path] = stamp
+                found.sources[entry.path] = place
+    return found
+
+
+def _entries(root: str, found: Found, stop: Flag) -> Iterator[os.DirEntry[str]]:
+    folders = [root]
+    while folders:
+        check(stop)
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
+                        yield entry
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            found.unreadable += 1
+
+
+def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
+    try:
+        stat = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_dev)

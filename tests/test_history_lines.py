@@ -1,0 +1,169 @@
+"""Tests for `openusage.sessionlogs.lines`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from openusage.model import BarChart, BarPoint, Line, Text
+from openusage.sessionlogs import Day, History
+from openusage.sessionlogs.lines import format_tokens, history_lines
+
+TODAY = date(2026, 3, 1)
+
+
+def ago(days: int, tokens: int, cost: float | None = None) -> Day:
+    return Day(TODAY - timedelta(days=days), tokens, cost)
+
+
+def lines(*days: Day, models: Mapping[str, int] | None = None) -> list[Line]:
+    history = History(sorted(days, key=lambda day: day.date), models or {})
+    return history_lines(history, today=TODAY, note="From logs.", color="#DE7356")
+
+
+def texts(*days: Day) -> dict[str, str]:
+    return {line.label: line.value for line in lines(*days) if isinstance(line, Text)}
+
+
+class TextTests(SynchronousTestCase):
+    """Today, Yesterday and Last 30 Days."""
+
+    def test_empty(self) -> None:
+        """With no usage Today and Yesterday say so, and nothing else is there."""
+        zero = "$0.00 \u00b7 0 tokens"
+
+        self.assertEqual(lines(), [Text("Today", zero), Text("Yesterday", zero)])
+
+    def test_order(self) -> None:
+        """The lines have an order."""
+        found = lines(ago(0, 1, 1), models={"m": 1})
+
+        labels = ["Today", "Yesterday", "Last 30 Days", "Usage Trend", "m"]
+        self.assertEqual([line.label for line in found], labels)
+
+    def test_today(self) -> None:
+        """A day has dollars and tokens."""
+        self.assertEqual(texts(ago(0, 150, 0.75))["Today"], "$0.75 \u00b7 150 tokens")
+        self.assertEqual(texts(ago(0, 12_300_000, 1234.5))["Today"], "$1234.50 \u00b7 12M tokens")
+
+    def test_unknown_cost(self) -> None:
+        """A day whose cost is unknown has only tokens; one that was free says so."""
+        self.assertEqual(texts(ago(0, 600))["Today"], "600 tokens")
+        self.assertEqual(texts(ago(0, 600))["Last 30 Days"], "600 tokens")
+        self.assertEqual(texts(ago(0, 600, 0.0))["Today"], "$0.00 \u00b7 600 tokens")
+
+    def test_no_tokens(self) -> None:
+        """A day without tokens is an idle one, whatever it cost."""
+        self.assertEqual(texts(ago(0, 0, 5.0))["Today"], "$0.00 \u00b7 0 tokens")
+        self.assertNotIn("Last 30 Days", texts(ago(0, 0, 5.0)))
+
+    def test_yesterday(self) -> None:
+        """Yesterday is the day before, also over the end of a month."""
+        found = texts(ago(1, 1500, 0.5), ago(2, 10))
+
+        self.assertEqual(found["Today"], "$0.00 \u00b7 0 tokens")
+        self.assertEqual(found["Yesterday"], "$0.50 \u00b7 1.5K tokens")
+
+    def test_sum(self) -> None:
+        """The last 30 days are the sum of all that is known."""
+        found = texts(ago(0, 1500, 0.5), ago(5, 10_500, 1.5))
+        self.assertEqual(found["Today"], "$0.50 \u00b7 1.5K tokens")
+        self.assertEqual(found["Last 30 Days"], "$2.00 \u00b7 12K tokens")
+
+        self.assertEqual(
+            texts(ago(0, 150, 0.75), ago(9, 300, 1.0))["Last 30 Days"],
+            "$1.75 \u00b7 450 tokens",
+        )
+        self.assertEqual(
+            texts(ago(0, 150, 0.75), ago(9, 300))["Last 30 Days"], "$0.75 \u00b7 450 tokens"
+        )
+
+    def test_exact_sum(self) -> None:
+        """Sums do not drift: ten times 0.0125 is 0.125, not the 0.12499… that floats come to."""
+        found = texts(*(ago(day, 1, 0.0125) for day in range(10)))
+
+        self.assertEqual(found["Last 30 Days"], "$0.13 \u00b7 10 tokens")
+
+    def test_cents(self) -> None:
+        """A tie of the exact value goes away from zero; most values are no tie."""
+        for cost, text in ((0.125, "0.13"), (1.005, "1.00"), (2.675, "2.67"), (0.375, "0.38")):
+            self.assertEqual(texts(ago(0, 1, cost))["Today"], f"${text} \u00b7 1 tokens")
+
+
+class TokenTests(SynchronousTestCase):
+    """Tests for `format_tokens`."""
+
+    def test_examples(self) -> None:
+        """One decimal below ten of a unit, none above; the unit is chosen before rounding."""
+        for count, text in (
+            (0, "0"),
+            (150, "150"),
+            (999, "999"),
+            (1000, "1K"),
+            (1500, "1.5K"),
+            (2000, "2K"),
+            (9949, "9.9K"),
+            (9960, "10K"),
+            (10_500, "11K"),
+            (12_000, "12K"),
+            (999_950, "1000K"),
+            (1_250_000, "1.3M"),
+            (9_200_000, "9.2M"),
+            (9_950_000, "9.9M"),
+            (26_250_000, "26M"),
+            (1_000_000_000, "1B"),
+            (12_345_678_901, "12B"),
+        ):
+            self.assertEqual(format_tokens(count), text)
+
+
+class TrendTests(SynchronousTestCase):
+    """The chart."""
+
+    def chart(self, *days: Day) -> BarChart:
+        (chart,) = (line for line in lines(*days) if isinstance(line, BarChart))
+        return chart
+
+    def test_points(self) -> None:
+        """Days that exist, oldest first, labelled without padding."""
+        chart = self.chart(ago(0, 1500), ago(9, 20, 1.0))
+
+        points = (BarPoint("2/20", 20, "20 tokens"), BarPoint("3/1", 1500, "1.5K tokens"))
+        self.assertEqual(chart, BarChart("Usage Trend", points, "From logs.", "#DE7356"))
+
+    def test_most(self) -> None:
+        """At most the last 31 days."""
+        chart = self.chart(*(ago(day, day + 1) for day in range(40)))
+
+        self.assertEqual(len(chart.points), 31)
+        self.assertEqual(chart.points[-1], BarPoint("3/1", 1, "1 tokens"))
+
+    def test_none(self) -> None:
+        """Without days there is no chart."""
+        self.assertFalse([line for line in lines() if isinstance(line, BarChart)])
+
+
+class ModelTests(SynchronousTestCase):
+    """The share of each model."""
+
+    def shares(self, models: Mapping[str, int]) -> list[tuple[str, str]]:
+        found = lines(models=models)[2:]
+        return [(line.label, line.value) for line in found if isinstance(line, Text)]
+
+    def test_shares(self) -> None:
+        """In percent, with a decimal where there is one, the largest first, then by name."""
+        self.assertEqual(self.shares({"b": 625, "a": 375}), [("b", "62.5%"), ("a", "37.5%")])
+        self.assertEqual(self.shares({"b": 1, "a": 1}), [("a", "50%"), ("b", "50%")])
+        self.assertEqual(self.shares({"a": 1, "b": 1, "c": 1}), [(name, "33.3%") for name in "abc"])
+
+    def test_small(self) -> None:
+        """Less than a tenth of a percent is said to be so."""
+        found = self.shares({"a": 99_801, "b": 99, "c": 0, "d": 100})
+
+        self.assertEqual(found, [("a", "99.8%"), ("d", "0.1%"), ("b", "<0.1%")])
+
+    def test_nameless(self) -> None:
+        """A name without a letter is none."""
+        self.assertEqual(self.shares({" ": 1, "a": 1}), [("a", "100%")])
