@@ -1,0 +1,86 @@
+"""`Answer`: what the usage endpoint said, cut to what the lines need and what a disk may keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from openusage.host.instants import from_epoch
+from openusage.host.numbers import number
+
+__all__ = ["Answer"]
+
+# The whole body also holds an e-mail address and account ids, which are nobody's business.
+_BODY = (
+    "plan_type",
+    "rate_limit",
+    "code_review_rate_limit",
+    "additional_rate_limits",
+    "credits",
+    "rate_limit_reset_credits",
+    "spend_control",
+    "individual_limit",
+    "individualLimit",
+)
+_HEADERS = (
+    "x-codex-primary-used-percent",
+    "x-codex-secondary-used-percent",
+    "x-codex-credits-balance",
+)
+
+
+def _body(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: values[name] for name in _BODY if name in values}
+
+
+def _headers(values: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: values[name] for name in _HEADERS if name in values}
+
+
+@frozen
+class Answer:
+    """One answer of the usage endpoint, given at `at`.
+
+    `resets` is the number of resets that the person may still ask for and `resets_expire` when the
+    first of them is lost, if the endpoint for just that was asked and answered.
+    """
+
+    at: datetime
+    body: Mapping[str, Any] = field(converter=_body)
+    headers: Mapping[str, str] = field(factory=dict, converter=_headers)
+    resets: float | None = None
+    resets_expire: datetime | None = None
+
+    def with_resets(self, count: float, expire: datetime | None) -> Answer:
+        """This answer with what the reset endpoint said."""
+        return evolve(self, resets=count, resets_expire=expire)
+
+    def dump(self) -> dict[str, Any]:
+        """The answer as JSON values."""
+        expire = self.resets_expire
+        return {
+            "at": self.at.timestamp(),
+            "body": dict(self.body),
+            "headers": dict(self.headers),
+            "resets": self.resets,
+            "resets_expire": expire.timestamp() if expire else None,
+        }
+
+    @classmethod
+    def load(cls, value: object) -> Answer | None:
+        """The answer that `dump` made into `value`; `None` for anything else."""
+        if not isinstance(value, dict):
+            return None
+        at, body, headers = _instant(value.get("at")), value.get("body"), value.get("headers")
+        if at is None or not isinstance(body, dict) or not isinstance(headers, dict):
+            return None
+        resets, expire = number(value.get("resets")), _instant(value.get("resets_expire"))
+        return cls(at, body, headers, resets, expire)
+
+
+def _instant(value: object) -> datetime | None:
+    seconds = number(value)
+    return None if seconds is None else from_epoch(seconds)

@@ -1,0 +1,126 @@
+"""Renewing a login, which happens only if the person allowed it: the request and the place to save.
+
+When it is done, and that no token is ever spent twice, is the business of `openusage.host.oauth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from attrs import define
+
+from openusage.host import Host, Response
+from openusage.host.oauth import RefusedError, Tokens
+from openusage.log import logger
+from openusage.model import ProbeError, TokenExpiredError
+from openusage.providers.codex.credentials import Source
+from openusage.providers.codex.login import Login, Nothing, sendable
+from openusage.providers.codex.shapes import json_object, object_at, text_of
+from openusage.providers.codex.words import CONFLICT, REVOKED, SESSION_EXPIRED, token_expired
+
+__all__ = ["LoginPlace"]
+
+_URL = "https://auth.openai.com/oauth/token"
+_CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
+_REFUSALS = {
+    "refresh_token_expired": SESSION_EXPIRED,
+    "refresh_token_reused": CONFLICT,
+    "refresh_token_invalidated": REVOKED,
+}
+
+_log = logger()
+
+
+@define
+class LoginPlace:
+    """A `LoginStore`: `source`, where `first` was read. `spent`: a new token was bought."""
+
+    host: Host
+    source: Source
+    first: Login
+    spent: bool = False
+
+    @property
+    def place(self) -> str:
+        """Names the source."""
+        return self.source.place
+
+    async def reload(self) -> Login | None:
+        """The login that is stored now; `None` when there is none that can be read.
+
+        Raises `TokenExpiredError` when it is another account's by now, or an API key.
+        """
+        stored = await self.source.read(self.host)
+        if isinstance(stored, Nothing):
+            if stored.api_key:
+                raise TokenExpiredError(CONFLICT)
+            return None
+        if self.first.account_id and stored.account_id != self.first.account_id:
+            raise TokenExpiredError(CONFLICT)
+        return stored
+
+    def tokens(self, login: Login) -> Tokens:
+        """The tokens of `login`."""
+        return Tokens(login.access_token, login.refresh_token)
+
+    def due(self, login: Login) -> bool:
+        """Whether `login` expires soon or, if it does not say when, is more than a week old."""
+        return login.due(self.host.now())
+
+    async def exchange(self, login: Login) -> Tokens | None:
+        """The tokens that the refresh token buys; `None` when the service gives none this time.
+
+        Raises `RefusedError` when it is no good.
+        """
+        try:
+            response = await self._post(login.refresh_token or "")
+        except ProbeError as error:
+            _log.warn("{id}: login not renewed: {code}", id=self.host.id, code=error.code)
+            return None
+        body = json_object(response) or {}
+        if response.status in (400, 401):
+            raise RefusedError(_REFUSALS.get(_code(body) or "", token_expired()))
+        tokens = _tokens(body) if response.status // 100 == 2 else None
+        if tokens is None:
+            _log.warn("{id}: login not renewed: HTTP {s}", id=self.host.id, s=response.status)
+        self.spent = tokens is not None
+        return tokens
+
+    def renewed(self, login: Login, tokens: Tokens) -> Login:
+        """`login` with `tokens` in it."""
+        return login.renewed(tokens, self.host.now())
+
+    async def save(self, login: Login) -> None:
+        """Write `login` to where it came from. Raises `OSError` or `KeychainError`."""
+        await self.source.write(self.host, login.document)
+
+    async def _post(self, refresh_token: str) -> Response:
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": _CLIENT_ID,
+            "refresh_token": refresh_token,
+        }
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+            "User-Agent": self.host.user_agent,
+        }
+        body = urlencode(form).encode()
+        return await self.host.http.request("POST", _URL, headers=headers, body=body, timeout=15.0)
+
+
+def _code(body: Mapping[str, Any]) -> str | None:
+    return (
+        text_of(object_at(body, "error").get("code"))
+        or text_of(body.get("error"))
+        or text_of(body.get("code"))
+    )
+
+
+def _tokens(body: Mapping[str, Any]) -> Tokens | None:
+    access_token = text_of(body.get("access_token"))
+    if access_token is None or not sendable(access_token):
+        return None
+    return Tokens(access_token, text_of(body.get("refresh_token")), text_of(body.get("id_token")))
