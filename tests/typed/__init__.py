@@ -1,0 +1,1 @@
+"""The public API as a user's code has it; nothing here is run, the type checker reads it."""
