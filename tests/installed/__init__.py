@@ -1,0 +1,1 @@
+"""Checks of what is built and installed, run by `.ci/run`."""
