@@ -58,7 +58,7 @@ def _is_fast(home: str) -> bool:
         settings: dict[str, Any] = tomllib.loads(
             (Path(home) / "config.toml").read_text("utf-8-sig")
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     tiers = [_profile(settings).get("service_tier"), settings.get("service_tier")]
     return next((tier.strip() for tier in tiers if isinstance(tier, str)), "") in FAST_TIERS
