@@ -6,6 +6,7 @@ spent unless the person allowed it; where it shows an error, that Codex's own lo
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -1234,7 +1235,7 @@ class HistoryTests(Case):
         self.assertNoResult(probe)
         self.clock.advance(1)
         self.assertEqual(self.successResultOf(probe).lines, BARS)
-        self.assertEqual(host.visit.notes, ["local history could not be read (TimeoutError)"])
+        self.assertEqual(host.visit.notes, ["local history was not read within 20 s"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_cancelled(self) -> None:
@@ -1393,6 +1394,40 @@ class OfflineTests(Case):
                 self.usage(503)
                 self.failure(UnexpectedResponseError)
                 self.clock.advance(61)
+
+    def test_refused_without_events(self) -> None:
+        """A login that is no good does not hide the history: it is shown, and why it is alone."""
+        put(self.file, auth("tok"))
+        self.logs.found = history()
+        self.usage(401)
+        host = self.host()
+
+        snapshot = self.probe(host)
+
+        self.assertEqual([line.label for line in snapshot.lines], [*LOCAL, "Note"])
+        words = "token expired; run `codex` to log in again"
+        self.assertEqual(snapshot.lines[-1], Text("Note", f"Live usage unavailable — {words}"))
+        self.assertEqual((snapshot.fetched_at, host.visit.notes), (NOW, [EXPIRED]))
+
+    def test_refused_after_an_answer(self) -> None:
+        """The last figures of a refused login are shown with their age, but no ended window."""
+        put(self.file, auth("tok"))
+        self.logs.found = history()
+        body = copy.deepcopy(BODY)
+        ends = int((NOW + timedelta(hours=1)).timestamp())
+        body["rate_limit"]["primary_window"]["reset_at"] = ends
+        self.usage(200, body)
+        before = [line.label for line in self.probe().lines]
+        self.clock.advance(2 * 3600)
+        self.usage(401)
+
+        snapshot = self.probe()
+
+        self.assertIn("Session", before)
+        bars = [label for label in before if label not in ("Session", *LOCAL)]
+        labels = [line.label for line in snapshot.lines]
+        self.assertEqual(labels, [*bars, *LOCAL, "Note"])
+        self.assertEqual(snapshot.fetched_at, NOW)
 
     def test_older_than_the_last_answer(self) -> None:
         """What was logged before the last good answer is no news: its snapshot stays."""

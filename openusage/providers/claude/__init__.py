@@ -14,7 +14,6 @@ from openusage.model import (
     Line,
     NotLoggedInError,
     ProbeError,
-    Progress,
     Snapshot,
     Text,
     TokenExpiredError,
@@ -30,11 +29,13 @@ from openusage.providers.claude.credentials import (
     search,
     shown,
 )
-from openusage.providers.claude.history import history_of, log_folders
+from openusage.providers.claude.history import COLOR, history_of, log_folders
 from openusage.providers.claude.mapping import rate_limit_badge, rate_limit_note, usage_lines
 from openusage.providers.claude.service import OAuthService, oauth_service
 from openusage.providers.claude.usage import SPACING, Usage, ask, last_known
+from openusage.providers.history import HISTORY_LINES
 from openusage.providers.interface import DeclaredLine, IProvider, Link
+from openusage.providers.stale import still_running, unavailable
 
 __all__ = ["Claude"]
 
@@ -54,7 +55,7 @@ class Claude:
 
     id: str = "claude"
     name: str = "Claude"
-    brand_color: str = "#DE7356"
+    brand_color: str = COLOR
     lines: Sequence[DeclaredLine] = (
         DeclaredLine("Status", "badge", "overview"),
         DeclaredLine("Session", "progress", "overview", "session", primary=1),
@@ -64,10 +65,7 @@ class Claude:
         DeclaredLine("Claude Design", "progress"),
         DeclaredLine("Fable", "progress", resource="fable"),
         DeclaredLine("Extra usage spent", "progress", resource="extraUsage"),
-        DeclaredLine("Today", "text"),
-        DeclaredLine("Yesterday", "text"),
-        DeclaredLine("Last 30 Days", "text"),
-        DeclaredLine("Usage Trend", "barChart"),
+        *HISTORY_LINES,
         DeclaredLine("Note", "text"),
     )
     links: Sequence[Link] = (
@@ -100,12 +98,12 @@ class Claude:
         usage, trouble = await _usage(host, service, found)
         history = await history_of(host)
         if trouble is not None:
-            if history is None:
+            if not history:
                 raise trouble
             host.note(trouble.message)
         bars = _bars(usage, host.now())
         status, note = _remarks(usage, trouble)
-        lines = [*status, *bars, *(history or ()), *note]
+        lines = [*status, *bars, *history, *note]
         return host.snapshot(
             lines or [Badge("Status", "No usage data", color="#a3a3a3")],
             found.login.plan if found.login else None,
@@ -137,12 +135,7 @@ def _bars(usage: Usage, now: datetime) -> list[Line]:
     lines, fetched_at = usage_lines(usage.body), usage.fetched_at
     if now - fetched_at <= timedelta(seconds=SPACING):
         return lines
-    return [line for line in lines if not _ended(line, fetched_at, now)]
-
-
-def _ended(line: Line, fetched_at: datetime, now: datetime) -> bool:
-    resets_at = line.resets_at if isinstance(line, Progress) else None
-    return resets_at is not None and fetched_at < resets_at <= now
+    return still_running(lines, fetched_at, now)
 
 
 def _remarks(usage: Usage, trouble: ProbeError | None) -> tuple[list[Badge], list[Text]]:
@@ -150,14 +143,8 @@ def _remarks(usage: Usage, trouble: ProbeError | None) -> tuple[list[Badge], lis
     if usage.limited:
         return [rate_limit_badge(usage.retry_in)], [rate_limit_note(usage.retry_in)]
     if isinstance(trouble, TokenExpiredError):
-        return [], [Text("Note", f"Live usage unavailable — {_clause(trouble.message)}")]
+        return [], [unavailable(trouble.message)]
     return [], []
-
-
-def _clause(sentences: str) -> str:
-    """`Token expired. Run it.` as part of a sentence: `token expired; run it`."""
-    parts = sentences.rstrip(".").split(". ")
-    return "; ".join(part[:1].lower() + part[1:] for part in parts)
 
 
 def _not_logged_in(host: Host, service: OAuthService, found: Found) -> str:

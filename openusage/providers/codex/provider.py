@@ -14,7 +14,9 @@ from openusage.model import (
     NotLoggedInError,
     ProbeError,
     Snapshot,
+    TokenExpiredError,
 )
+from openusage.providers.codex.answer import Answer
 from openusage.providers.codex.config import read_config
 from openusage.providers.codex.credentials import auth_files, shown
 from openusage.providers.codex.history import COLOR, read_history
@@ -23,7 +25,9 @@ from openusage.providers.codex.mapping import plan_name, usage_lines
 from openusage.providers.codex.memory import Memory
 from openusage.providers.codex.offline import log_note, log_windows, why_unavailable
 from openusage.providers.codex.search import find_usage
+from openusage.providers.history import HISTORY_LINES, LocalHistory
 from openusage.providers.interface import DeclaredLine, IProvider, Link
+from openusage.providers.stale import still_running, unavailable
 from openusage.sessionlogs.codex import codex_homes
 
 __all__ = ["Codex"]
@@ -51,10 +55,7 @@ class Codex:
         DeclaredLine("Monthly credits", "progress", resource="monthlyCredits"),
         DeclaredLine("Rate Limit Resets", "text", resource="rateLimitResets"),
         DeclaredLine("Credits", "text", resource="credits"),
-        DeclaredLine("Today", "text"),
-        DeclaredLine("Yesterday", "text"),
-        DeclaredLine("Last 30 Days", "text"),
-        DeclaredLine("Usage Trend", "barChart"),
+        *HISTORY_LINES,
         DeclaredLine("Note", "text"),
     )
     links: Sequence[Link] = (
@@ -108,12 +109,27 @@ async def _without_service(host: Host, error: ProbeError) -> Snapshot:
         raise error
     local, now = await read_history(host), host.now()
     limits, answer = local.limits, (await Memory.recall(host)).answer
-    if limits is None or (answer is not None and limits.at <= answer.at):
-        raise error
-    bars = log_windows(limits, now)
-    if not bars:
+    newer = limits is not None and (answer is None or limits.at > answer.at)
+    bars = log_windows(limits, now) if limits is not None and newer else []
+    plan = plan_name(answer.body.get("plan_type")) if answer else None
+    if limits is None or not bars:
+        return _refused(host, error, local, answer)
+    host.note(error.message)
+    lines = [*bars, *local.lines, log_note(reason, limits.at, now)]
+    return host.snapshot(lines, plan_name(limits.plan) or plan, min(limits.at, now))
+
+
+def _refused(host: Host, error: ProbeError, local: LocalHistory, answer: Answer | None) -> Snapshot:
+    """Local history needs no login: for one that is no longer good it is shown all the same.
+
+    With it go the last figures of that login, whose age the snapshot tells. Raises any other
+    `error`, and this one too where there is no history.
+    """
+    if not isinstance(error, TokenExpiredError) or not local.lines:
         raise error
     host.note(error.message)
-    plan = plan_name(limits.plan) or plan_name(answer.body.get("plan_type") if answer else None)
-    lines = [*bars, *local.lines, log_note(reason, limits.at, now)]
-    return host.snapshot(lines, plan, min(limits.at, now))
+    last = [] if answer is None else usage_lines(answer, host.zone)
+    bars = [] if answer is None else still_running(last, answer.at, host.now())
+    plan = plan_name(answer.body.get("plan_type")) if answer else None
+    lines = [*bars, *local.lines, unavailable(error.message)]
+    return host.snapshot(lines, plan, answer.at if answer and bars else None)
