@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from openusage.deadline import within
-from openusage.disk import replace_file, set_aside
+from openusage.disk import replace_file, set_aside, sweep
 from openusage.host.blocking import Blocking
 from openusage.log import logger
 from openusage.model import ProbeTimeoutError
@@ -51,8 +51,9 @@ def read_entries(path: Path) -> Loaded:
     """The entries in `path`; blocks, and never fails.
 
     A file that is broken, foreign or of another version is set aside; an entry that is broken does
-    not cost the others.
+    not cost the others. What a killed process left beside the file is removed.
     """
+    sweep(path)
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["make_folder", "refusal", "replace_file", "set_aside"]
+__all__ = ["make_folder", "refusal", "replace_file", "set_aside", "sweep"]
 
 _CREATE = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -18,6 +18,8 @@ _CREATE = (
 # Windows refuses to replace a file while a virus scanner or an editor looks at it.
 _TRIES = 6 if os.name == "nt" else 1
 _PAUSE = 0.05
+_ABANDONED = 60.0
+"""Seconds after which nobody can still be writing a temporary file."""
 
 
 def replace_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
@@ -48,6 +50,14 @@ def set_aside(path: Path) -> Path:
     aside = path.with_name(path.name + ".bad")
     path.replace(aside)
     return aside
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):  # gone already, or not ours to remove: no harm either way
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 def make_folder(path: Path) -> None:

@@ -1413,7 +1413,7 @@ class OfflineTests(Case):
         """The last figures of a refused login are shown with their age, but no ended window."""
         put(self.file, auth("tok"))
         self.logs.found = history()
-        body = copy.deepcopy(BODY)
+        body: dict[str, Any] = copy.deepcopy(BODY)
         ends = int((NOW + timedelta(hours=1)).timestamp())
         body["rate_limit"]["primary_window"]["reset_at"] = ends
         self.usage(200, body)

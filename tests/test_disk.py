@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.disk import replace_file, set_aside
+from openusage.disk import replace_file, set_aside, sweep
 from tests.pieces import mode, names
 
 OLD, NEW = b"old " * 1000, b"new " * 5000
@@ -53,6 +53,25 @@ class _FolderTestCase(SynchronousTestCase):
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.path = self.folder / "snapshots.json"
+
+
+class SweepTests(_FolderTestCase):
+    """Tests for `sweep`."""
+
+    def test_left_behind(self) -> None:
+        """What a killed process left goes after a while; all else stays."""
+        old, new = ".snapshots.json.12.ab.tmp", ".snapshots.json.13.cd.tmp"
+        for name in ("snapshots.json", "other.tmp", ".other.json.12.ab.tmp", old, new):
+            (self.folder / name).write_bytes(OLD)
+        for path in self.folder.iterdir():
+            if path.name != new:
+                os.utime(path, (0, 0))
+
+        sweep(self.path)
+        sweep(self.folder / "none" / "x.json")
+
+        left = [".other.json.12.ab.tmp", new, "other.tmp", "snapshots.json"]
+        self.assertEqual(names(self.folder), left)
 
 
 class ReplaceFileTests(_FolderTestCase):

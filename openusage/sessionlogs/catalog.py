@@ -137,7 +137,8 @@ class CatalogRefresh(Service):
         if failure.check(CancelledError):
             return
         if failure.check(ProbeError, OSError, ValueError):
-            self.log.warn("price catalog not refreshed: {error}", error=failure.value)
+            # Info: the bundled prices do, and it is tried again.
+            self.log.info("price catalog not refreshed: {error}", error=failure.value)
         else:
             self.log.failure("price catalog not refreshed", failure)
 
