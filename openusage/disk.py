@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -92,7 +93,7 @@ def _fill(temporary: Path, data: bytes, old: os.stat_result | None, mode: int | 
         mode = 0o600 if old is None else stat.S_IMODE(old.st_mode)
     descriptor = os.open(temporary, _CREATE, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        if os.name == "posix":
+        if sys.platform != "win32":
             if old is not None and os.geteuid() == 0:  # or root would take the person's file away
                 os.fchown(descriptor, old.st_uid, old.st_gid)
             os.fchmod(descriptor, mode)
