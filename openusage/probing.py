@@ -81,6 +81,8 @@ async def visit(instance: Instance, host: Host) -> Snapshot:
     """Probe `instance` once and check what comes. Raises one of the `ProbeError` family."""
     try:
         snapshot = await instance.provider.probe(host)
+    except MalformedError as error:  # which line and why it says itself, but not whose
+        raise MalformedError(f"{instance.id}: {error.message}") from error
     except (ProbeError, CancelledError):
         raise
     except Exception as error:

@@ -15,6 +15,7 @@ from openusage.model import (
     Health,
     MalformedError,
     NotLoggedInError,
+    Progress,
     ProviderCrashedError,
     RateLimitedError,
     Snapshot,
@@ -86,6 +87,17 @@ class VisitTests(SynchronousTestCase):
     def test_malformed(self) -> None:
         """A snapshot that does not hold is refused."""
         self.failureResultOf(self.visit(FakeProvider(snapshot=snapshot("x"))), MalformedError)
+
+    def test_malformed_line(self) -> None:
+        """A line that breaks the rules is an error that names provider, line and reason."""
+
+        class Careless(FakeProvider):
+            async def probe(self, host: Host) -> Snapshot:
+                return host.snapshot([Progress("Session", -1, 100)])
+
+        error = self.failureResultOf(self.visit(Careless()), MalformedError).value
+
+        self.assertEqual(str(error), "fake: Progress line 'Session': invalid used: -1")
 
     def test_cancelled(self) -> None:
         """A cancellation is none of the provider's faults."""
