@@ -1,4 +1,4 @@
-"""Writing a file so that it is the old one or the new one, never half of either."""
+"""Files: written as a whole or not at all, and read only if they are files."""
 
 from __future__ import annotations
 
@@ -9,18 +9,39 @@ import stat
 import sys
 import time
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
-__all__ = ["make_folder", "refusal", "replace_file", "set_aside", "sweep"]
+__all__ = ["make_folder", "open_regular", "refusal", "replace_file", "set_aside", "sweep"]
 
 _CREATE = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+# Non-blocking, or opening a FIFO would wait for a writer. Some flags exist on some platforms only.
+_READ = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
 )
 # Windows refuses to replace a file while a virus scanner or an editor looks at it.
 _TRIES = 6 if os.name == "nt" else 1
 _PAUSE = 0.05
 _ABANDONED = 60.0
 """Seconds after which nobody can still be writing a temporary file."""
+
+
+def open_regular(path: str | Path) -> FileIO:
+    """The file at `path`, to be read. Raises `OSError`, also for what is there but no file."""
+    try:
+        descriptor = os.open(path, _READ)
+    except ValueError as error:  # a NUL or a lone surrogate in the name
+        raise refusal(errno.EINVAL, Path(path)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise refusal(errno.EINVAL, Path(path))
+    return FileIO(descriptor, "rb")
 
 
 def replace_file(path: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -61,7 +61,16 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        pem = self._sign(subject, key, names).public_bytes(Encoding.PEM)
+        return self._tls(subject, key, names)
+
+    def nameless(self, name: str) -> Tls:
+        """The same, of a server whose certificate has its name where none is looked for."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        return self._tls(subject, key, x509.BasicConstraints(False, None))
+
+    def _tls(self, subject: x509.Name, key: Any, extension: Any) -> Tls:
+        pem = self._sign(subject, key, extension).public_bytes(Encoding.PEM)
         return Tls(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
     def _sign(self, subject: x509.Name, key: Any, extension: Any) -> x509.Certificate:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
-from twisted.web.client import BrowserLikePolicyForHTTPS
+from twisted.logger import capturedLogs, formatEvent
 
 from openusage.host.net.agent import ProxyingAgent
 from openusage.host.net.http import HttpClient
 from openusage.host.net.proxysettings import Proxies, Proxy, parse_proxy
-from openusage.host.net.trust import Unverified
+from openusage.host.net.trust import Unverified, tls_policy
 from openusage.model import ProbeTimeoutError, UnexpectedResponseError, UnreachableError
 from tests.loopback import (
     Authority,
@@ -37,7 +38,9 @@ class AgentTestCase(LoopbackTestCase):
 
     def client(self, proxy: Proxy | str | None = None) -> HttpClient:
         proxy = parse_proxy(proxy) if isinstance(proxy, str) else proxy
-        policy = BrowserLikePolicyForHTTPS(OURS.root)
+        trusted = Path(self.mktemp())
+        trusted.write_bytes(OURS.pem)
+        policy = tls_policy({"SSL_CERT_FILE": str(trusted)}, "linux")
         return HttpClient(
             ProxyingAgent(reactor, policy, Proxies(proxy, proxy)),
             reactor,
@@ -112,10 +115,31 @@ class DirectTests(AgentTestCase):
         """Nor is one for another host."""
         port = self.serve(tls=OURS.server("other.example"))
 
-        words = await self.words(self.client(), f"https://{HOST}:{port}/")
+        for host in (HOST, "127.0.0.1"):
+            words = await self.words(self.client(), f"https://{host}:{port}/")
+            self.assertEqual(words, "certificate is for another host")
+        self.assertEqual([peer.head for peer in self.peers], [b"", b""])
 
-        self.assertIn("certificate", words)
-        self.assertEqual(self.peers[0].head, b"")
+    async def test_no_name(self) -> None:
+        """Nor is one that names no host, even if it was for the right one."""
+        port = self.serve(tls=OURS.nameless(HOST))
+
+        with capturedLogs() as events:
+            for host in (HOST, "127.0.0.1"):
+                words = await self.words(self.client(), f"https://{host}:{port}/")
+                self.assertEqual(words, "certificate is for another host")
+
+        self.assertEqual([peer.head for peer in self.peers], [b"", b""])
+        self.assertFalse([event for event in events if "log_failure" in event])
+
+    async def test_quiet(self) -> None:
+        """Twisted announces no request and no end of one."""
+        with capturedLogs() as events:
+            await self.ask(self.client(), f"http://{HOST}:{self.serve()}/")
+
+        told = [formatEvent(event) for event in events]
+        self.assertIn("HTTP GET", " ".join(told))
+        self.assertFalse([text for text in told if "HTTP11ClientFactory" in text])
 
     async def test_unverified(self) -> None:
         """On loopback any certificate will do if the caller says so."""

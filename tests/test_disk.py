@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.disk import replace_file, set_aside, sweep
+from openusage.disk import open_regular, replace_file, set_aside, sweep
 from tests.pieces import mode, names
 
 OLD, NEW = b"old " * 1000, b"new " * 5000
@@ -46,6 +46,30 @@ def raising(error: BaseException) -> Callable[..., Any]:
         raise error
 
     return step
+
+
+class OpenRegularTests(SynchronousTestCase):
+    """Tests for `open_regular`."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+
+    def test_file(self) -> None:
+        """A file is read, by whatever link one gets there."""
+        (self.folder / "file").write_bytes(b"content")
+        (self.folder / "link").symlink_to("file")
+
+        with open_regular(str(self.folder / "link")) as file:
+            self.assertEqual(file.read(), b"content")
+
+    def test_others(self) -> None:
+        """What is no file is refused at once, a pipe on which nobody writes too."""
+        if hasattr(os, "mkfifo"):
+            os.mkfifo(self.folder / "pipe")
+        for name in ("pipe", ".", "missing", "a\0b", "/dev/null"):
+            with self.assertRaises(OSError, msg=name):
+                open_regular(self.folder / name)
 
 
 class _FolderTestCase(SynchronousTestCase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from OpenSSL import SSL
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
 from twisted.internet import error
 from twisted.internet.address import HostnameAddress
 from twisted.internet.defer import CancelledError
@@ -46,6 +46,7 @@ class ExplainTests(SynchronousTestCase):
             (BAD_CERTIFICATE, "certificate not trusted"),
             (SSL.Error([("SSL routines", "", "secret")]), "TLS handshake failed"),
             (VerificationError([]), "certificate is for another host"),
+            (CertificateError("no name"), "certificate is for another host"),
             (RequestGenerationFailed([]), "the request could not be sent"),
         ):
             self.assertIsInstance(trouble, TROUBLES)

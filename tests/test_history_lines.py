@@ -164,6 +164,13 @@ class ModelTests(SynchronousTestCase):
 
         self.assertEqual(found, [("a", "99.8%"), ("d", "0.1%"), ("b", "<0.1%")])
 
+    def test_many(self) -> None:
+        """Of more models than anybody uses those used most are shown."""
+        found = self.shares({f"m{number}": number for number in range(20_000)})
+
+        self.assertEqual(len(found), 100)
+        self.assertEqual((found[0][0], found[-1][0]), ("m19999", "m19900"))
+
     def test_nameless(self) -> None:
         """A name without a letter is none."""
         self.assertEqual(self.shares({" ": 1, "a": 1}), [("a", "100%")])

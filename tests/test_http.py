@@ -25,6 +25,7 @@ from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from openusage.host.net.http import MAX_BODY, Http, HttpClient, Response, build_http
+from openusage.host.net.lookups import LookUps
 from openusage.model import (
     ProbeError,
     ProbeTimeoutError,
@@ -463,6 +464,13 @@ class BuildHttpTests(SynchronousTestCase):
         environ = {"all_proxy": "http://10.2.2.2:3128"}
         for verify in (True, False):
             self.assertEqual(self.port(environ, "https://127.0.0.1:5/", verify=verify), 5)
+
+    def test_look_ups(self) -> None:
+        """No name is looked up in a thread that the reactor waits for when it stops."""
+        client, _, _ = self.build({})
+        agent: Any = client.agent
+
+        self.assertIsInstance(agent.reactor.nameResolver, LookUps)
 
     def test_broken_trust(self) -> None:
         """Broken trust settings fail the requests that need them, not the start."""

@@ -16,7 +16,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from openusage.model import UnreachableError
-from openusage.sessionlogs.catalog import CatalogRefresh
+from openusage.sessionlogs.catalog import CatalogRefresh, load_catalog
 from openusage.sessionlogs.litellm import CATALOG_URL, reduce_catalog
 from openusage.sessionlogs.prices import PriceBook
 from openusage.sessionlogs.rates import Buckets, read_price
@@ -100,6 +100,45 @@ class FakeFetch:
 
     def will_fail(self, error: Exception) -> None:
         self.answers.append(fail(error))
+
+
+class LoadCatalogTests(SynchronousTestCase):
+    """Tests for `load_catalog`."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.book = PriceBook()
+
+    def load(self) -> float | None:
+        """What a million tokens of a model in the catalog cost afterwards."""
+        loading = load_catalog(self.book, self.path, run_inline)
+        self.successResultOf(Deferred.fromCoroutine(loading))
+        return self.book.cost("mystery", Buckets(10**6))
+
+    def test_stored(self) -> None:
+        """Prices that a service stored are used, however old, and the file stays as it is."""
+        models = {"mystery": {"rates": [3, 3, None, 3]}}
+        text = json.dumps({"checked_at": 0, "etag": None, "models": models})
+        self.path.write_text(text)
+
+        self.assertEqual(self.load(), 3)
+        self.assertEqual(self.path.read_text(), text)
+
+    def test_nothing(self) -> None:
+        """Without a file the bundled prices stay, without a word."""
+        with capturedLogs() as events:
+            self.assertIsNone(self.load())
+
+        self.assertEqual((events, self.book.revision), ([], 0))
+
+    def test_bad(self) -> None:
+        """A file that holds no catalog is told, and the bundled prices stay."""
+        self.path.write_text("x")
+        with capturedLogs() as events:
+            self.assertIsNone(self.load())
+
+        self.assertIn("stored price catalog ignored", words(events)[0])
+        self.assertEqual(self.book.revision, 0)
 
 
 class CatalogRefreshTests(SynchronousTestCase):

@@ -441,8 +441,9 @@ class CostTests(LogTestCase):
         self.assertAlmostEqual(self.cost(record) or 0, 1.23 + 0.00002)
 
     def test_impossible(self) -> None:
-        """A cost below nothing is none; the call is priced."""
-        self.assertAlmostEqual(self.cost(answer(costUSD=-1)) or 0, 0.000105)
+        """A cost below nothing, or beyond all measure, is none; the call is priced."""
+        for cost in (-1, 1e308, 10**400, 1_000_001):
+            self.assertAlmostEqual(self.cost(answer(costUSD=cost)) or 0, 0.000105, msg=str(cost))
 
     def test_unknown(self) -> None:
         """The tokens of an unknown model count, its cost is unknown, and it is named once."""
@@ -450,6 +451,21 @@ class CostTests(LogTestCase):
         history = self.found(CLAUDE)
         self.assertEqual(history.days[0].tokens, 30)
         self.assertEqual(history.notes, ("unknown model: mystery",))
+
+    def test_many_unknown(self) -> None:
+        """Of many unknown models some are named, and a name is cut where it is no name any more."""
+        self.home.claude(
+            *(answer(id=f"m{number}", model=f"model-{number:04}") for number in range(1000)),
+            answer(id="long", model="a" * 10**6),
+        )
+
+        history = self.found(CLAUDE)
+
+        self.assertEqual(history.days[0].tokens, 15 * 1001)
+        self.assertEqual(max(map(len, history.models)), 200)
+        self.assertEqual(len(history.notes), 9)
+        self.assertEqual(history.notes[0], "unknown model: " + "a" * 200)
+        self.assertEqual(history.notes[-1], "unknown models: 993 more")
 
     def test_partly_unknown(self) -> None:
         """A day costs what is known of it."""

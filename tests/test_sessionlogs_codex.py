@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -478,6 +479,14 @@ class CostTests(LogTestCase):
             config.write_text(text, encoding="utf-8")
             cost = self.found(CODEX).days[0].cost
             self.assertAlmostEqual(cost or 0, 0.0071 * times, msg=text)
+
+    def test_configured_by_no_file(self) -> None:
+        """Settings that are no file say nothing, and nobody waits for them."""
+        (self.home.root / ".codex").mkdir(parents=True)
+        if hasattr(os, "mkfifo"):
+            os.mkfifo(self.home.root / ".codex/config.toml")
+
+        self.assertAlmostEqual(self.cost(used(10, FIRST)) or 0, 0.0071)
 
     def test_configured_and_applied(self) -> None:
         """What the session says goes before the settings."""

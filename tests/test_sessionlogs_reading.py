@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from datetime import timedelta, timezone
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from unittest import skipIf
 
 from attrs import evolve
@@ -17,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from openusage.sessionlogs.claude import CLAUDE
 from openusage.sessionlogs.clauderecords import ClaudeReader
 from openusage.sessionlogs.codex import CODEX
+from openusage.sessionlogs.index import Index, Window
 from openusage.sessionlogs.reading import LONGEST_LINE, PIECE
 from openusage.sessionlogs.walk import Source, StoppedError, walk
 from tests.data.loglines import AT, TODAY, LogTestCase, answer, counts, line, meta, turn, used
@@ -89,12 +91,64 @@ class WalkTests(SynchronousTestCase):
 
         self.assertEqual(walk([Source(str(self.root), "h")], Event()).unreadable, 1)
 
+    @skipIf(_NO_MODES, "every folder can be read")
+    def test_listed_only(self) -> None:
+        """A folder whose files cannot be looked at is counted once."""
+        listed = self.root / "listed"
+        listed.mkdir()
+        for name in ("a.jsonl", "b.jsonl"):
+            (listed / name).touch()
+        listed.chmod(0o600)
+        self.addCleanup(listed.chmod, 0o700)
+
+        found = walk([Source(str(self.root), "h")], Event())
+
+        self.assertEqual((found.files, found.unreadable), ({}, 1))
+
     def test_stopped(self) -> None:
         """A walk ends when it is told to."""
         stop = Event()
         stop.set()
 
         self.assertRaises(StoppedError, walk, [Source(str(self.root), "h")], stop)
+
+
+class IndexTests(SynchronousTestCase):
+    """Tests for `Index`."""
+
+    window = Window(TODAY - timedelta(days=30), timezone.utc)
+
+    @skipIf(_NO_MODES, "every folder can be read")
+    def test_nothing_readable(self) -> None:
+        """Logs that cannot be looked at are trouble; they are not as good as none."""
+        root = Path(self.mktemp())
+        (root / "projects").mkdir(parents=True)
+        index = Index(CLAUDE, [root])
+        self.assertIsNone(index.scan(self.window, 0.0, Event()))
+        (root / "projects").chmod(0)
+        self.addCleanup((root / "projects").chmod, 0o700)
+
+        self.assertRaises(OSError, index.scan, self.window, 0.0, Event())
+
+    def test_hangs(self) -> None:
+        """A scan that waits for one which hangs can still be stopped."""
+        begun, thawed, stop = Event(), Event(), Event()
+
+        def frozen(roots: Sequence[Path]) -> list[Source]:
+            begun.set()
+            thawed.wait(30)
+            return []
+
+        index = Index(evolve(CLAUDE, sources=frozen), [])
+        hanging = Thread(target=index.scan, args=(self.window, 0.0, Event()))
+        hanging.start()
+        self.addCleanup(hanging.join)
+        self.addCleanup(thawed.set)
+        begun.wait(30)
+        stop.set()
+
+        self.assertRaises(StoppedError, index.scan, self.window, 0.0, stop)
+        self.assertTrue(hanging.is_alive())
 
 
 class PiecesTests(LogTestCase):

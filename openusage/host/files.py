@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import builtins
 import errno
-import os
 import stat
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from attrs import define, field, frozen
 from filelock import FileLock, Timeout
 
-from openusage.disk import make_folder, refusal, replace_file
+from openusage.disk import make_folder, open_regular, refusal, replace_file
 from openusage.host.blocking import Blocking
 
 __all__ = ["Files"]
 
 MIB = 2**20
-
-# Non-blocking, or opening a FIFO would wait for a writer. Some flags exist on some platforms only.
-_READ = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 _PAUSE = 0.05
 
 
@@ -127,17 +118,8 @@ class _Claim:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    try:
-        descriptor = os.open(path, _READ)
-    except ValueError as error:  # a NUL or a lone surrogate in the name
-        raise refusal(errno.EINVAL, path) from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise refusal(errno.EINVAL, path)
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(limit + 1)
-    finally:
-        os.close(descriptor)
+    with BufferedReader(open_regular(path)) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise refusal(errno.EFBIG, path)
     return data

@@ -21,7 +21,7 @@ from openusage.sessionlogs.litellm import CATALOG_URL, reduce_catalog
 from openusage.sessionlogs.prices import PriceBook
 from openusage.sessionlogs.rates import Price, read_price
 
-__all__ = ["CatalogRefresh", "Fetch"]
+__all__ = ["CatalogRefresh", "Fetch", "load_catalog"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +52,22 @@ class _Stored(msgspec.Struct):
     checked_at: float
     etag: str | None
     models: dict[str, Any]
+
+
+async def load_catalog(prices: PriceBook, path: Path, run: _Blocking) -> _Stored | None:
+    """Have `prices` take up the catalog in the file `path`, as it was stored; asks nobody.
+
+    A missing file is no matter, a bad one is told in the log and as good as none: then `None`.
+    """
+    try:
+        stored, catalog = await run(_read, path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        _log.warn("stored price catalog ignored: {kind}", kind=type(error).__name__)
+        return None
+    prices.use(catalog)
+    return stored
 
 
 @define(eq=False, slots=False)
@@ -107,18 +123,11 @@ class CatalogRefresh(Service):
         await self.run(replace_file, self.path, msgspec.json.encode(self._stored), mode=0o600)
 
     async def _load(self) -> None:
-        """Take up the file; a missing one is no matter, a bad one is as good as none."""
+        """Take up the file, and ask at once without one."""
         self._due = self.clock.seconds()
-        try:
-            stored, prices = await self.run(_read, self.path)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            self.log.warn("stored price catalog ignored: {kind}", kind=type(error).__name__)
-            return
-        self.prices.use(prices)
-        self._stored = stored
-        self._due = min(stored.checked_at, self._due) + _DAY
+        self._stored = await load_catalog(self.prices, self.path, self.run)
+        if self._stored is not None:
+            self._due = min(self._stored.checked_at, self._due) + _DAY
 
     async def _ask(self, now: float) -> _Stored:
         stored = self._stored
@@ -156,3 +165,6 @@ def _read(path: Path) -> tuple[_Stored, dict[str, Price]]:
 def _prices(models: Mapping[str, Any]) -> dict[str, Price]:
     prices = {name: read_price(entry) for name, entry in models.items()}
     return {name: price for name, price in prices.items() if price is not None}
+
+
+_log = logger(__name__)

@@ -7,7 +7,6 @@ lines.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -42,6 +41,8 @@ _NEVER_NULL = tuple(
     )
 )
 _NO_MODEL = "<synthetic>"
+_MOST_DOLLARS = 10**6
+"""No call costs more."""
 
 
 class _Usage(msgspec.Struct, gc=False):
@@ -249,6 +250,6 @@ def _is_cost(value: object) -> bool:
 
 def _cost(value: object) -> float | None:
     """Dollars; a cost that can be none is not taken over, and the call is priced instead."""
-    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+    if not isinstance(value, int | float) or not 0 <= value <= _MOST_DOLLARS:
         return None
     return float(value)

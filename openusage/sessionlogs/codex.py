@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeAlias, cast
 
+from openusage.disk import open_regular
 from openusage.sessionlogs.calls import Call, CodexCall
 from openusage.sessionlogs.codexlimits import newest_limits
 from openusage.sessionlogs.codexrecords import FAST_TIERS, CodexReader, Replay
@@ -22,6 +23,7 @@ else:
 __all__ = ["CODEX", "codex_homes"]
 
 _LIVE, _ARCHIVED = "sessions", "archived_sessions"
+_LONGEST_CONFIG = 2**20
 
 
 _Kept: TypeAlias = "dict[tuple[object, ...], tuple[CodexCall, str]]"
@@ -55,9 +57,9 @@ def _sources(homes: Sequence[Path]) -> list[Source]:
 def _is_fast(home: str) -> bool:
     """Whether Codex's settings in `home`, or the profile they choose, ask for the fast tier."""
     try:
-        settings: dict[str, Any] = tomllib.loads(
-            (Path(home) / "config.toml").read_text("utf-8-sig")
-        )
+        with open_regular(Path(home) / "config.toml") as file:
+            text = file.read(_LONGEST_CONFIG).decode("utf-8-sig")
+        settings: dict[str, Any] = tomllib.loads(text.replace("\r\n", "\n"))
     except (OSError, ValueError, RecursionError):
         return False
     tiers = [_profile(settings).get("service_tier"), settings.get("service_tier")]

@@ -80,4 +80,5 @@ class SessionLogs(Protocol):
         """What `tool` logged below `roots` in the `days` calendar days of `zone` up to `today`.
 
         `None` when no root exists or none holds a log file.
+        Raises `OSError` when a root exists and no folder in it can be read.
         """

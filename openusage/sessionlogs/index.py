@@ -21,6 +21,7 @@ __all__ = ["Index", "Scan", "Window"]
 _MARGIN = timedelta(days=2)
 """How far before the window calls are kept: no zone is a day from UTC, and all lines that tell of a
 call are written within another."""
+_TURN = 0.1
 
 
 @frozen
@@ -76,20 +77,30 @@ class Index:
         """Read what is new at `now` (seconds) and sum up the calls of `window`.
 
         `None` when there is no root or no log file. Raises `StoppedError`; what was read is kept.
+        Raises `OSError` when there may be log files, but no folder of them can be read.
         """
-        with self._running:
+        while not self._running.acquire(timeout=_TURN):  # by one that hangs on a dead disk, say
             check(stop)
-            sources = self.tool.sources(self.roots)
-            found = walk(sources, stop)
-            if not found.files:
-                self._files, self._changed = {}, True
-                return None
-            self._keep_from(window.keeps_from())
-            unreadable = self._update(found, sources, window, now, stop)
-            basis = _Basis(window, self._tiers(sources))
-            if self._changed or self._totals is None or basis != self._basis:
-                self._sum_up(basis, stop)
-            return Scan(self._sums(), tuple(self._notes(found, unreadable)), self._rate_limits)
+        try:
+            return self._scan(window, now, stop)
+        finally:
+            self._running.release()
+
+    def _scan(self, window: Window, now: float, stop: Flag) -> Scan | None:
+        check(stop)
+        sources = self.tool.sources(self.roots)
+        found = walk(sources, stop)
+        if not found.files and found.unreadable:
+            raise PermissionError
+        if not found.files:
+            self._files, self._changed = {}, True
+            return None
+        self._keep_from(window.keeps_from())
+        unreadable = self._update(found, sources, window, now, stop)
+        basis = _Basis(window, self._tiers(sources))
+        if self._changed or self._totals is None or basis != self._basis:
+            self._sum_up(basis, stop)
+        return Scan(self._sums(), tuple(self._notes(found, unreadable)), self._rate_limits)
 
     def _keep_from(self, instant: int) -> None:
         if instant < self._keeps_from:

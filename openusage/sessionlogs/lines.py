@@ -15,6 +15,7 @@ __all__ = ["format_tokens", "history_lines"]
 _SEPARATOR = " \N{MIDDLE DOT} "
 _UNITS = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 _TREND_DAYS = 31
+_MOST_MODELS = 100
 _NANO = 10**9
 
 
@@ -75,7 +76,8 @@ def _models(models: Mapping[str, int]) -> Iterator[Text]:
     """One line per model with its share of all tokens, the largest first."""
     used = {model: tokens for model, tokens in models.items() if model.strip() and tokens > 0}
     total = sum(used.values())
-    for model, tokens in sorted(used.items(), key=lambda item: (-item[1], item[0])):
+    largest = sorted(used.items(), key=lambda item: (-item[1], item[0]))
+    for model, tokens in largest[:_MOST_MODELS]:  # nobody has so many, but a log may
         yield Text(model, _share(tokens / total * 100))
 
 

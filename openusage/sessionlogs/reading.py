@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import BinaryIO
+from io import FileIO
 
 from attrs import define, field
 
+from openusage.disk import open_regular
 from openusage.sessionlogs.tool import LogReader, Tool
 from openusage.sessionlogs.walk import Flag, Stamp, check
 
@@ -65,7 +66,7 @@ class ReadFile:
         it can be updated again.
         """
         self.stamp, old = None, self.stamp
-        with open(self.path, "rb", buffering=0) as stream:  # noqa: PTH123 (a str, for thousands)
+        with open_regular(self.path) as stream:
             if not self._goes_on(stream, stamp, old):
                 self._restart()
             try:
@@ -75,7 +76,7 @@ class ReadFile:
         self.stamp = stamp
         self._settled = stamp.mtime_ns < (now - 2) * 1e9
 
-    def _goes_on(self, stream: BinaryIO, stamp: Stamp, old: Stamp | None) -> bool:
+    def _goes_on(self, stream: FileIO, stamp: Stamp, old: Stamp | None) -> bool:
         """Whether what was read is still the beginning of the file."""
         same = old is None or (old.inode, old.device) == (stamp.inode, stamp.device)
         return same and _windows(stream, self.offset) == self._windows
@@ -84,7 +85,7 @@ class ReadFile:
         self.reader, self.tail = self.tool.reader(), None
         self.offset, self._skipping = 0, False
 
-    def _read(self, stream: BinaryIO, after: int, stop: Flag) -> None:
+    def _read(self, stream: FileIO, after: int, stop: Flag) -> None:
         self.tail = None
         stream.seek(self.offset)
         begun: list[bytes] = []  # the parts of a line whose end is not read yet
@@ -125,7 +126,7 @@ class ReadFile:
         self.offset += length
 
 
-def _windows(stream: BinaryIO, offset: int) -> bytes:
+def _windows(stream: FileIO, offset: int) -> bytes:
     """A digest of the first and the last bytes before `offset`, which tells a rewritten file."""
     digest = blake2b(digest_size=16)
     stream.seek(0)

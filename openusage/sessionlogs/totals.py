@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_DAY = _EPOCH.toordinal()
 _DAY_MS = 86_400_000
 _BATCH = 1000
+_LONGEST_NAME = 200
+_MOST_NAMED = 8
 
 
 class _Group(NamedTuple):
@@ -62,13 +64,14 @@ class Totals:
 
     def _add(self, call: Call, fast: bool, day: date) -> None:
         self.tokens[day] += call.tokens
-        if call.model.strip():
-            self.models[call.model] += call.tokens
+        model = call.model[:_LONGEST_NAME]
+        if model.strip():
+            self.models[model] += call.tokens
         if call.cost is not None:
             self.carried[day].append(call.cost)
             return
         on = date.fromordinal(_EPOCH_DAY + call.at // _DAY_MS)
-        group = _Group(day, on, call.model, fast, tier_of(call.prompt()))
+        group = _Group(day, on, model, fast, tier_of(call.prompt()))
         sums = self.groups.setdefault(group, [0, 0, 0, 0, 0])
         for place, count in enumerate(
             (call.input, call.write_5m, call.write_1h, call.read, call.output)
@@ -103,9 +106,16 @@ class Totals:
         return History(
             days=[day for day in days if day.tokens or day.cost],
             models={model: tokens for model, tokens in self.models.items() if tokens},
-            notes=[*notes, *(f"unknown model: {model}" for model in sorted(unknown))],
+            notes=[*notes, *_unknown(sorted(unknown))],
             rate_limits=limits,
         )
+
+
+def _unknown(models: Sequence[str]) -> Iterator[str]:
+    for model in models[:_MOST_NAMED]:
+        yield f"unknown model: {model}"
+    if len(models) > _MOST_NAMED:
+        yield f"unknown models: {len(models) - _MOST_NAMED} more"
 
 
 def day_finder(zone: tzinfo) -> Callable[[int], date]:

@@ -78,6 +78,7 @@ def walk(sources: Sequence[Source], stop: Flag) -> Found:
     found = Found()
     walked: set[str] = set()
     taken: set[tuple[str, str]] = set()
+    blind: set[str] = set()
     for place, source in enumerate(sources):
         real = os.path.realpath(source.folder)
         if real in walked or not is_folder(real):
@@ -87,11 +88,17 @@ def walk(sources: Sequence[Source], stop: Flag) -> Found:
             key = (source.home, entry.path[len(source.folder) :])
             if key in taken:
                 continue
-            stamp = _stamp(entry)
-            if stamp is not None:
-                taken.add(key)
-                found.files[entry.path] = stamp
-                found.sources[entry.path] = place
+            try:
+                stamp = _stamp(entry)
+            except FileNotFoundError:
+                continue
+            except OSError:  # a folder that may be listed and no more
+                blind.add(os.path.dirname(entry.path))  # noqa: PTH120 (a str, for thousands)
+                continue
+            taken.add(key)
+            found.files[entry.path] = stamp
+            found.sources[entry.path] = place
+    found.unreadable += len(blind)
     return found
 
 
@@ -112,9 +119,6 @@ def _entries(root: str, found: Found, stop: Flag) -> Iterator[os.DirEntry[str]]:
             found.unreadable += 1
 
 
-def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
-    try:
-        stat = entry.stat(follow_symlinks=False)
-    except OSError:
-        return None
+def _stamp(entry: os.DirEntry[str]) -> Stamp:
+    stat = entry.stat(follow_symlinks=False)
     return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_dev)

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterator
 
 from OpenSSL import SSL
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
 from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
@@ -35,6 +35,7 @@ TROUBLES = (
     ProbeError,
     SSL.Error,
     VerificationError,
+    CertificateError,
     error.ConnectError,
     error.ConnectionClosed,
     OSError,
@@ -71,7 +72,7 @@ def _causes(trouble: BaseException | None) -> Iterator[BaseException]:
 
 
 def _known(cause: BaseException) -> ProbeError | None:
-    if isinstance(cause, VerificationError):
+    if isinstance(cause, VerificationError | CertificateError):
         return UnreachableError("certificate is for another host")
     if isinstance(cause, SSL.Error):
         return UnreachableError(_tls(cause))

@@ -19,6 +19,7 @@ from twisted.web.iweb import IAgent
 from openusage.host.net.agent import ProxyingAgent
 from openusage.host.net.body import PackedAgent, read_body
 from openusage.host.net.failures import TROUBLES, explain
+from openusage.host.net.lookups import LookUps, WithLookUps
 from openusage.host.net.noproxy import is_loopback
 from openusage.host.net.proxysettings import read_proxies
 from openusage.host.net.request import Bytes, Request
@@ -170,10 +171,11 @@ def build_http(
     proxies = read_proxies(environ, home)
     for proxy in dict.fromkeys(filter(None, (proxies.https, proxies.http))):
         log.info("requests go through {proxy}", proxy=str(proxy))
+    network = WithLookUps(reactor, LookUps(reactor))
     return HttpClient(
-        ProxyingAgent(reactor, tls_policy(environ, platform), proxies),
+        ProxyingAgent(network, tls_policy(environ, platform), proxies),
         reactor,
-        unverified=ProxyingAgent(reactor, Unverified()),
+        unverified=ProxyingAgent(network, Unverified()),
     )
 
 

@@ -73,6 +73,11 @@ class _Heads(WrappingFactory):
         super().__init__(inner)
         self.line = line
 
+    def doStart(self) -> None:
+        """Begin; Twisted's own factory would announce every request, with its insides."""
+
+    doStop = doStart
+
     def buildProtocol(self, addr: object) -> _Head:
         return _Head(self, self.wrappedFactory.buildProtocol(addr), self.line)
 

@@ -24,6 +24,7 @@ from twisted.web.client import BrowserLikePolicyForHTTPS, HostnameCachingHTTPSPo
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
+from openusage.host.net.identity import Named
 from openusage.log import logger
 from openusage.model import UnreachableError
 
@@ -62,7 +63,8 @@ def tls_policy(environ: Mapping[str, str], platform: str) -> IPolicyForHTTPS:
     """How TLS connections are verified; with broken settings, each one fails and says why."""
     try:
         # Cached by host: each new context would read the platform's store again.
-        return HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS(trust_root(environ, platform)))
+        policy = Named(BrowserLikePolicyForHTTPS(trust_root(environ, platform)))
+        return HostnameCachingHTTPSPolicy(policy)
     except TrustError as error:
         log.error(  # noqa: TRY400
             "no TLS connection can be verified: {reason}", reason=str(error)
