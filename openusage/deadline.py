@@ -10,9 +10,12 @@ from twisted.python.failure import Failure
 
 from openusage.model import ProbeTimeoutError
 
-__all__ = ["within"]
+__all__ = ["GRACE", "settled", "within"]
 
 T = TypeVar("T")
+
+GRACE = 20.0
+"""Seconds that a stop waits for work which must not be cut off: a renewed login on its way home."""
 
 
 def within(work: Deferred[T], seconds: float, clock: IReactorTime) -> Deferred[T]:
@@ -40,3 +43,18 @@ def within(work: Deferred[T], seconds: float, clock: IReactorTime) -> Deferred[T
     outcome.addBoth(decided)
     work.addBoth(arrived)
     return outcome
+
+
+def settled(work: Deferred[T], seconds: float, clock: IReactorTime) -> Deferred[None]:
+    """Fires once `work` is over, however it ended, or after `seconds`; `work` keeps its result."""
+    waiting: Deferred[None] = Deferred()
+
+    def over(result: T) -> T:
+        if not waiting.called:
+            patience.cancel()
+            waiting.callback(None)
+        return result
+
+    patience = clock.callLater(seconds, waiting.callback, None)
+    work.addBoth(over)
+    return waiting

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
-from openusage.deadline import within
+from openusage.deadline import GRACE, settled, within
 from openusage.governor import (
     after_failure,
     after_success,
@@ -135,7 +135,10 @@ class ProbeService(Service):
             self._loop.start((first - now).total_seconds(), now=False)
 
     def stopService(self) -> Deferred[None] | None:
-        """Stop; a probe that runs is cancelled and leaves no trace."""
+        """Stop; a probe that runs is cancelled and leaves no trace.
+
+        It is given a moment to end by itself: one that has just renewed a login must save it.
+        """
         super().stopService()
         self.watch.unwatch(self.instance.id)
         if self._loop is not None and self._loop.running:
@@ -143,6 +146,8 @@ class ProbeService(Service):
         run = self._run
         if run is not None:
             run.cancel()
+        if self._probe is not None:
+            return settled(self._probe, GRACE, self.clock)
         return run
 
     def login_changed(self) -> None:

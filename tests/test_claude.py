@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -347,9 +348,10 @@ class LoginTests(Base):
             ("{planted", f"({file}: no JSON object; looked for "),
             (
                 {"claudeAiOauth": {"refreshToken": "rt-planted"}},
-                f"({file}: claudeAiOauth.accessToken is missing; looked for ",
+                f"({file}: claudeAiOauth.accessToken is missing or no text; looked for ",
             ),
-            (stored(["at-planted"]), f"({file}: claudeAiOauth.accessToken is missing; "),
+            (stored(["at-planted"]), f"({file}: claudeAiOauth.accessToken is missing or no text; "),
+            (stored("at-planted\nx"), f"({file}: claudeAiOauth.accessToken has a character "),
         ):
             self.write(document)
             self.assertIn(problem, str(self.error(NotLoggedInError)))
@@ -524,9 +526,52 @@ class UsageTests(Base):
             self.error(type(error), "Usage request failed. Check your connection.")
 
     def test_too_large(self) -> None:
-        """An answer that is too large stays what the host calls it."""
-        self.http.fail("GET", USAGE, UnexpectedResponseError("too large", 200))
-        self.error(UnexpectedResponseError, "too large")
+        """An answer that is too large is invalid, for the reason that the host gives."""
+        self.http.fail("GET", USAGE, UnexpectedResponseError("the answer is too large", 200))
+        message = "Usage response invalid: the answer is too large. Try again later."
+        error = self.error(UnexpectedResponseError, message)
+        assert isinstance(error, UnexpectedResponseError)
+        self.assertEqual(error.status, 200)
+
+    def test_changed_shape(self) -> None:
+        """An answer of another shape without any figure is an error, no neutral state."""
+        for answer in (
+            {"error": {"type": "planted"}},
+            {"five_hour": "planted", "seven_day": [1]},
+            {"five_hour": {"utilization": {"percent": 5}}},
+            {"five_hour": {"utilization": "much"}, "seven_day": None},
+            {"limits": {"session": 5}},
+            {"extra_usage": True},
+        ):
+            self.state = MemoryState()
+            self.answer(answer)
+            self.error(UnexpectedResponseError, "Usage response invalid. Try again later.")
+
+        self.state = MemoryState()
+        self.answer(body(seven_day="planted", limits=5))
+        self.assertEqual(self.lines(), [session()])
+
+    def test_kept(self) -> None:
+        """Nothing is kept of an answer but the figures that lines need."""
+        owner: dict[str, Any] = {"email": "ada@planted.example", "id": "planted"}
+        model = {"model": {"display_name": "Fable"}, "owner": owner}
+        scoped = {"kind": "weekly_scoped", "percent": 5, "owner": owner, "scope": model}
+        limits: list[object] = [scoped, [owner], *[{"kind": "x"}] * 1000]
+        answer = {
+            **owner,
+            "five_hour": {"utilization": 5, "resets_at": None, **owner},
+            "seven_day_opus": [owner],
+            "extra_usage": {"is_enabled": True, "used_credits": 5, **owner},
+            "limits": limits,
+        }
+        self.answer(answer)
+
+        lines = self.lines()
+
+        (state,) = self.state.values.values()
+        self.assertNotIn(PLANTED, json.dumps(state))
+        self.assertLess(len(json.dumps(state)), 5000)
+        self.assertEqual(self.lines(), lines)
 
     @given(
         st.recursive(
@@ -773,6 +818,22 @@ class ThrottleTests(Base):
         self.assertEqual(state["lastFetch"], NOW.timestamp())
         self.assertNotIn(PLANTED, json.dumps(state))
 
+    def test_interrupted(self) -> None:
+        """A request that was cut short counts as one that failed."""
+        self.http.hang("GET", USAGE)
+        probe = self.start()
+        probe.cancel()
+        self.failureResultOf(probe, CancelledError)
+
+        message = "Usage request interrupted. Try again later."
+        self.error(ProbeTimeoutError, message)
+        self.assertEqual(len(self.asked), 1)
+
+        self.clock.advance(5 * MINUTE)
+        self.answer(body())
+        self.assertEqual(self.lines(), [session()])
+        self.assertEqual(self.notes, [])
+
     def test_failed_attempt(self) -> None:
         """A failed attempt starts the five minutes too; health tells why nothing is new."""
         self.answer(body())
@@ -788,12 +849,20 @@ class ThrottleTests(Base):
         self.assertEqual(len(self.asked), 2)
 
     def test_failed_first(self) -> None:
-        """Without anything known a probe in that time is a neutral state."""
-        self.http.fail("GET", USAGE, UnreachableError("x"))
-        self.error(UnreachableError)
+        """Without anything known a probe in that time fails again: there is nothing to show."""
+        for error in (
+            UnreachableError("x"),
+            ProbeTimeoutError("x"),
+            UnexpectedResponseError("x", 200),
+        ):
+            self.state, self.http = MemoryState(), FakeHttp()
+            self.http.fail("GET", USAGE, error)
+            message = str(self.error(type(error)))
 
-        self.assertEqual(self.lines(), [EMPTY])
-        self.assertEqual(self.notes, ["Usage request failed. Check your connection."])
+            self.logs = FakeLogs(used_today())
+            self.error(type(error), message)
+            self.assertEqual(len(self.asked), 1)
+            self.assertEqual(self.visit.again_at, NOW + timedelta(minutes=5))
 
     def test_no_retry_after(self) -> None:
         """A 429 that does not say for how long holds for five minutes."""
@@ -836,9 +905,10 @@ class ThrottleTests(Base):
     def test_inside_window(self) -> None:
         """While the limit runs nothing is sent, and the time that is left is told."""
         self.limit("300")
-        self.probe()
-
-        self.clock.advance(MINUTE)
+        for _ in range(2):
+            self.probe()
+            self.assertEqual(self.visit.again_at, NOW + timedelta(minutes=5))
+            self.clock.advance(MINUTE / 2)
 
         self.assertEqual(self.lines(), [limited("retry in ~4m"), limited_note("retry in ~4m")])
         self.assertEqual(len(self.asked), 1)
@@ -872,11 +942,11 @@ class ThrottleTests(Base):
 
         self.clock.advance(90)
 
-        self.assertEqual(self.lines(), [EMPTY])
+        self.error(UnexpectedResponseError)
         self.assertEqual(len(self.asked), 2)
 
     def test_zero(self) -> None:
-        """`Retry-After: 0` is over at once, but a minute is left between requests."""
+        """`Retry-After: 0` is over at once, but we leave a minute between requests, and say so."""
         self.answer(body())
         self.probe()
         self.clock.advance(5 * MINUTE)
@@ -884,9 +954,12 @@ class ThrottleTests(Base):
         self.assertEqual(
             self.lines(), [limited("retry in ~now"), session(), limited_note("retry in ~now")]
         )
+        self.assertEqual(self.visit.again_at, NOW + timedelta(minutes=6))
 
         self.clock.advance(59)
-        self.assertEqual(self.lines(), [session()])
+        self.assertEqual(
+            self.lines(), [limited("retry in ~1m"), session(), limited_note("retry in ~1m")]
+        )
         self.assertEqual(self.visit.again_at, NOW + timedelta(minutes=6))
         self.assertEqual(len(self.asked), 2)
 
@@ -1019,6 +1092,8 @@ class RefreshTests(Base):
             (200, []),
             (200, {"access_token": " "}),
             (200, {"access_token": 5}),
+            (200, {"access_token": "at2 planted"}),
+            (200, {"access_token": "at2\r\nplanted"}),
             (302, {"access_token": "at2-planted"}),
             (0, None),
         ):
@@ -1038,6 +1113,8 @@ class RefreshTests(Base):
         for more, refresh_token, life in (
             ({"refresh_token": None}, "rt-planted", 28800.0),
             ({"refresh_token": 5}, "rt-planted", 28800.0),
+            ({"refresh_token": " "}, "rt-planted", 28800.0),
+            ({"access_token": " at2-planted "}, "rt2-planted", 28800.0),
             ({"expires_in": "28800"}, "rt2-planted", -1.0),
             ({"expires_in": None}, "rt2-planted", -1.0),
             ({"expires_in": -5}, "rt2-planted", 0.0),
@@ -1069,17 +1146,42 @@ class RefreshTests(Base):
     def test_refused_for_good(self) -> None:
         """A refused refresh token is not sent again until the stored one changes."""
         self.write({"oauthAccount": {"accountUuid": "a"}}, self.home / ".claude.json")
-        self.write(stored(expires_in=-1))
-        self.refresh_answer({"error": "invalid_grant"}, 400)
-        self.error(TokenExpiredError)
-        for _ in range(3):
-            self.clock.advance(4 * MINUTE)
-            self.error(TokenExpiredError, SESSION_EXPIRED)
-        self.assertEqual(self.asked, ["refresh"])
+        for code, message in (("invalid_grant", SESSION_EXPIRED), ("nope", LOG_IN)):
+            self.http, self.state = FakeHttp(), MemoryState()
+            self.write(stored(expires_in=-1))
+            self.refresh_answer({"error": code}, 400)
+            self.error(TokenExpiredError)
+            for _ in range(3):
+                self.clock.advance(4 * MINUTE)
+                self.error(TokenExpiredError, message)
+            self.assertEqual(self.asked, ["refresh"])
 
-        self.write(stored("at3-planted", 24 * HOUR, refreshToken="rt3-planted"))
+            self.write(stored("at3-planted", 24 * HOUR, refreshToken="rt3-planted"))
+            self.answer(body())
+            self.assertEqual(self.lines(), [session()])
+
+    def test_refused_by_a_proxy(self) -> None:
+        """A refusal that is no JSON may be of a proxy's making: the token gets another chance."""
+        self.write(stored(expires_in=-1))
+        self.refresh_answer("<html>", 401)
+        self.error(TokenExpiredError, LOG_IN)
+        self.clock.advance(6 * MINUTE)
+        self.refresh_answer(renewed())
         self.answer(body())
+
         self.assertEqual(self.lines(), [session()])
+        self.assertEqual(self.asked, ["refresh", "refresh", "at2-planted"])
+
+    def test_sent_once(self) -> None:
+        """A refresh that got no answer is not tried again in the same probe: it may be spent."""
+        self.write(stored(expires_in=-1))
+        self.http.fail("POST", REFRESH, ProbeTimeoutError("x"))
+        self.answer("", 401)
+
+        self.error(TokenExpiredError, LOG_IN)
+
+        self.assertEqual(self.asked, ["refresh", "at-planted"])
+        self.assertEqual(self.http.left, [])
 
     def test_refused_with_history(self) -> None:
         """With logs the local lines are shown, with a note about the rest."""
@@ -1192,6 +1294,17 @@ class RefreshTests(Base):
         (event,) = [e for e in events if "could not be saved" in e["log_format"]]
         self.assertEqual(event["log_level"].name, "error")
         self.assertNotIn(PLANTED, str(event))
+
+    def test_read_only_folder(self) -> None:
+        """Where the file cannot be replaced its refresh token is not spent."""
+        self.write(stored(expires_in=-1))
+        self.answer("", 401)
+
+        self.patch(os, "access", lambda path, mode: Path(path) != self.file.parent)
+        self.error(TokenExpiredError, LOG_IN)
+
+        self.assertEqual(self.asked, ["at-planted"])
+        self.assertEqual(self.notes, ["Login not renewed: its file cannot be replaced."])
 
     def test_long_item(self) -> None:
         """A keychain item that is too long to be saved is never put at risk."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,7 +107,8 @@ class SearchTests(Base):
     def test_damaged_file(self) -> None:
         """A file that holds no login counts as missing, and what is wrong names file and key."""
         name = "~/.claude/.credentials.json"
-        missing = f"{name}: claudeAiOauth.accessToken is missing"
+        missing = f"{name}: claudeAiOauth.accessToken is missing or no text"
+        unsendable = f"{name}: claudeAiOauth.accessToken has a character that no token has"
         for content, problem in (
             ("{bad json", f"{name}: no JSON object"),
             ("[1]", f"{name}: no JSON object"),
@@ -115,20 +118,32 @@ class SearchTests(Base):
             ({"claudeAiOauth": "sk-ant-oat01-planted"}, missing),
             (document("  "), missing),
             (document(["sk-ant-oat01-planted"]), missing),
-            ("", None),
-            (" \n", None),
+            (document("sk-ant-oat01-planted\nX: y"), unsendable),
+            (document("sk-ant-oat01-pl\u00e4nted"), unsendable),
+            (document("sk-ant-oat01-planted\ud800"), unsendable),
+            ("", f"{name}: no JSON object"),
+            (" \n", f"{name}: no JSON object"),
         ):
             write(self.file, content)
-            problems = () if problem is None else (problem,)
-            self.assertEqual(self.found(self.host()), Found(problems=problems), content)
+            self.assertEqual(self.found(self.host()), Found(problems=(problem,)), content)
 
     def test_unreadable_file(self) -> None:
-        """A file that cannot be read counts as missing, and the problem names it."""
+        """A file that cannot be read counts as missing, and the problem says why."""
         self.file.mkdir(parents=True)
+        self.assert_unreadable(errno.EINVAL)
+        self.file.rmdir()
+        write(self.file, "")
+        os.truncate(self.file, 2**30)
+        self.assert_unreadable(errno.EFBIG)
 
-        (problem,) = self.found(self.host()).problems
+    def assert_unreadable(self, number: int) -> None:
+        problem = f"~/.claude/.credentials.json: cannot be read ({os.strerror(number)})"
+        self.assertEqual(self.found(self.host()).problems, (problem,))
 
-        self.assertIn("~/.claude/.credentials.json: cannot be read (", problem)
+    def test_file_for_folder(self) -> None:
+        """A file where the folder should be is a missing login."""
+        write(self.file.parent, "planted")
+        self.assertEqual(self.found(self.host()), Found())
 
     def test_byte_order_mark(self) -> None:
         """A byte-order mark, as Windows editors write it, does no harm."""
@@ -227,7 +242,7 @@ class KeychainSearchTests(Base):
         self.assertEqual(
             found.problems,
             (
-                f"keychain item {SERVICE}: claudeAiOauth.accessToken is missing",
+                f"keychain item {SERVICE}: claudeAiOauth.accessToken is missing or no text",
                 "~/.claude/.credentials.json: no JSON object",
             ),
         )
@@ -265,10 +280,10 @@ class KeychainSearchTests(Base):
 
     def test_hex(self) -> None:
         """A value that the keychain prints as hex is read, with or without `0x`."""
-        text = json.dumps(document("at-héx-€-😀"), ensure_ascii=False)
+        text = json.dumps(document("at-hex", note="é-€-😀"), ensure_ascii=False)
         for value in (text.encode().hex(), "0x" + text.encode().hex(), text.encode().hex().upper()):
             host = self.mac({}, {(SERVICE, "ada"): value})
-            self.assertEqual(self.token(host), "at-héx-€-😀", value)
+            self.assertEqual(self.token(host), "at-hex", value)
 
     def test_bad_hex(self) -> None:
         """Hex that is no JSON is no login."""
@@ -313,9 +328,8 @@ class LoginTests(SynchronousTestCase):
             self.assertEqual(login(scopes=scopes).reads_usage, expected, scopes)
 
     def test_trimmed(self) -> None:
-        """Tokens are trimmed, and cleared of what no header can carry."""
+        """Tokens are trimmed."""
         self.assertEqual(login(" at-1\n").access_token, "at-1")
-        self.assertEqual(login("at\ud800").access_token, "at?")
         self.assertIsNone(login(refreshToken="  ").refresh_token)
 
     def test_repr(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
@@ -326,8 +327,16 @@ class RequestTests(Case):
             (200, b"[]", "Usage response invalid. Try again later."),
             (200, b"\xff", "Usage response invalid. Try again later."),
             (200, b"[" * 100_000, "Usage response invalid. Try again later."),
+            (200, {"detail": "x"}, "Usage response invalid. Try again later."),
+            (200, {"rate_limit": [1]}, "Usage response invalid. Try again later."),
+            (200, {"additional_rate_limits": {}}, "Usage response invalid. Try again later."),
+            (
+                200,
+                {"rate_limit": {"primary_window": {"used_percent": "much"}}},
+                "Usage response invalid. Try again later.",
+            ),
         ):
-            with self.subTest(status=status, body=body[:4]):
+            with self.subTest(status=status, body=str(body)[:40]):
                 self.usage(status, body)
                 error = self.failure(UnexpectedResponseError, platform="darwin")
                 self.assertEqual(repr(error), repr(UnexpectedResponseError(message, status)))
@@ -338,7 +347,17 @@ class RequestTests(Case):
                 error = self.failure(UnreachableError, platform="darwin")
                 self.assertEqual(repr(error), repr(type(raised)(OFFLINE)))
                 self.clock.advance(61)
+        self.http.fail("GET", USAGE, UnexpectedResponseError("the answer is too large", 200))
+        error = self.failure(UnexpectedResponseError, platform="darwin")
+        message = "Usage response invalid: the answer is too large. Try again later."
+        self.assertEqual(repr(error), repr(UnexpectedResponseError(message, 200)))
         self.assertEqual(self.keychain.asked, [])
+
+    def test_shape_with_figures(self) -> None:
+        """Where anything can be read, parts of another shape are left out."""
+        put(self.file, auth("tok"))
+        self.usage(body={**BODY, "credits": "x", "additional_rate_limits": {}})
+        self.assertEqual(self.probe().lines, BARS)
 
 
 class ResetsTests(Case):
@@ -556,6 +575,19 @@ class LoginTests(Case):
         )
         self.assertEqual(self.sent(), ["open", "open"])
         self.assertNotEqual(before, path.read_bytes())
+
+    def test_opencode_watched(self) -> None:
+        """A new login of OpenCode is noticed where there is none of Codex's own."""
+        path = self.home / ".local/share/opencode/auth.json"
+        host = self.host()
+        self.failure(NotLoggedInError, host)
+        self.assertIn(path, host.visit.watched)
+
+        put(self.file, auth("tok"))
+        self.usage()
+        host = self.host()
+        self.probe(host)
+        self.assertNotIn(path, host.visit.watched)
 
     def test_opencode_last(self) -> None:
         """OpenCode's login is left alone while there is a login or an API key of Codex's own."""
@@ -794,6 +826,50 @@ class RefreshTests(Case):
 
         self.assertEqual(self.sent(), ["refresh r1", "new"])
         self.assertIn("could not be saved", "\n".join(map(eventAsText, events)))
+
+    def test_cannot_be_saved(self) -> None:
+        """A refresh token is not spent where its successor could not be saved; health says so."""
+        token = jwt(NOW + SOON)
+        for platform, document, reason in (
+            ("linux", auth(token, refresh_token="r1"), "its file cannot be replaced"),
+            (
+                "darwin",
+                auth(token, refresh_token="r1", id_token="x" * 4000),
+                "its keychain item is too long to be saved safely",
+            ),
+        ):
+            with self.subTest(platform=platform):
+                if platform == "darwin":
+                    self.file.unlink()
+                    self.on_keychain(document)
+                else:
+                    put(self.file, document)
+                    self.patch(os, "access", lambda path, mode: Path(path) != self.file.parent)
+                self.usage()
+                host = self.host(refresh=True, platform=platform)
+                self.assertEqual(self.probe(host).lines, BARS)
+                self.assertEqual(self.sent()[-1], token)
+                self.assertEqual(host.visit.notes, [f"Login not renewed: {reason}."])
+                self.state.values.clear()
+        self.assertEqual(len(self.http.requests), 2)
+
+    def test_sent_once(self) -> None:
+        """A refresh without an answer is not tried again in the same probe: it may be spent."""
+        self.put(jwt(NOW + SOON))
+        self.http.fail("POST", REFRESH, ProbeTimeoutError("x"))
+        self.usage(401)
+        self.failure(TokenExpiredError, refresh=True)
+        self.assertEqual(self.sent(), ["refresh r1", jwt(NOW + SOON)])
+
+    def test_refused_by_a_proxy(self) -> None:
+        """A refusal that is no JSON may be of a proxy's making: the token gets another chance."""
+        self.put(jwt(NOW + SOON))
+        for status, body in ((401, b"<html>"), (200, {"access_token": "new"})):
+            self.refresh(status, body)
+            self.usage()
+            self.assertEqual(self.probe(refresh=True).lines, BARS)
+            self.clock.advance(61)
+        self.assertEqual(self.sent(), ["refresh r1", jwt(NOW + SOON), "refresh r1", "new"])
 
     def test_no_new_token(self) -> None:
         """When the login service gives nothing, the old token is used."""
@@ -1097,6 +1173,20 @@ class ThrottleTests(Case):
                 self.assertEqual(error.retry_after, expected)
                 self.assertEqual(host.visit.again_at, NOW + timedelta(seconds=expected))
                 self.state.values.clear()
+
+    def test_short_wait(self) -> None:
+        """A wait of seconds is made a minute, even for a login that is new."""
+        self.usage(429, b"", retry_after="5")
+        host = self.host()
+        self.failure(RateLimitedError, host)
+        self.assertEqual(host.visit.again_at, NOW + timedelta(minutes=1))
+        put(self.file, auth(jwt(NOW + timedelta(days=1)), account_id="acc"))
+        self.clock.advance(59)
+        self.failure(RateLimitedError)
+        self.assertEqual(len(self.http.requests), 1)
+        self.clock.advance(1)
+        self.usage()
+        self.probe()
 
     def test_waits(self) -> None:
         """Until the time has come nothing is sent, not even with a new token; then it is."""
@@ -1457,7 +1547,9 @@ class PrivacyTests(Case):
         document = auth(
             SECRETS[0], refresh_token=SECRETS[1], id_token=SECRETS[2], account_id=SECRETS[3]
         )
-        body = {**BODY, "email": SECRETS[4], "account_id": SECRETS[3]}
+        owner = {"email": SECRETS[4], "account_id": SECRETS[3]}
+        limits = {**BODY["rate_limit"], **owner}  # type: ignore[dict-item]
+        body = {**BODY, **owner, "rate_limit": limits, "additional_rate_limits": [owner]}
         for status, answer in ((200, body), (401, body), (429, body), (500, body), (200, b"[")):
             for refresh in (False, True):
                 with self.subTest(status=status, refresh=refresh), capturedLogs() as events:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -265,7 +267,8 @@ class SourceTests(SynchronousTestCase):
     def test_unreadable_file(self) -> None:
         """A file that cannot be read is told from one that is missing."""
         file = AuthFile(self.home, "~")
-        self.assertEqual(self.read(file, self.host()), Nothing("cannot be read"))
+        reason = f"cannot be read ({os.strerror(errno.EINVAL)})"
+        self.assertEqual(self.read(file, self.host()), Nothing(reason))
 
     def test_keychain_on_macos(self) -> None:
         """The macOS item is found by service alone, may prompt, and is written on one line."""

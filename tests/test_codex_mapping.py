@@ -336,6 +336,15 @@ class CreditsTests(SynchronousTestCase):
                     Text("Rate Limit Resets", "3 available", subtitle=f"next expires {day}"),
                 )
 
+    def test_reset_without_end(self) -> None:
+        """A reset that is never lost has its date in every time zone."""
+        never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+        answer = Answer(NOW, {}).with_resets(1, never)
+        for hours in (-5, 0, 9):
+            [line] = usage_lines(answer, timezone(timedelta(hours=hours)))
+            assert isinstance(line, Text)
+            self.assertEqual(line.subtitle, "next expires 9999-12-31")
+
     def test_monthly_credits(self) -> None:
         """A member's share of a team's credits is a bar, wherever in the body it is told."""
         pool = {"limit": "1000", "used": 250, "resets_at": RESET.timestamp()}

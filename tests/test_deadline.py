@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.deadline import within
+from openusage.deadline import settled, within
 from openusage.model import ProbeTimeoutError
 
 
@@ -105,3 +105,41 @@ class WithinTests(SynchronousTestCase):
 
         self.failureResultOf(result, CancelledError)
         self.over()
+
+
+class SettledTests(SynchronousTestCase):
+    """Tests for `settled`."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.work: Deferred[str] = Deferred()
+
+    def test_over(self) -> None:
+        """It fires when the work is over, which keeps its result; no call is left."""
+        waiting = settled(self.work, 20, self.clock)
+        self.assertNoResult(waiting)
+
+        self.work.callback("done")
+
+        self.successResultOf(waiting)
+        self.assertEqual(self.successResultOf(self.work), "done")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_failed(self) -> None:
+        """Work that failed is over too, and keeps its failure."""
+        self.work.errback(ZeroDivisionError())
+
+        self.successResultOf(settled(self.work, 20, self.clock))
+
+        self.failureResultOf(self.work, ZeroDivisionError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_too_long(self) -> None:
+        """It does not wait for ever, and what comes later does no harm."""
+        waiting = settled(self.work, 20, self.clock)
+
+        self.clock.advance(20)
+        self.work.callback("late")
+
+        self.successResultOf(waiting)
+        self.assertEqual(self.successResultOf(self.work), "late")

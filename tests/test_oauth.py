@@ -18,7 +18,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from openusage.host import Host
 from openusage.host.files import Files
 from openusage.host.keychain import KeychainError
-from openusage.host.oauth import LoginStore, RefusedError, Tokens, renew
+from openusage.host.oauth import (
+    LoginStore,
+    RefusedError,
+    Tokens,
+    file_obstacle,
+    item_obstacle,
+    renew,
+    sendable,
+)
 from openusage.model import ProbeError, TokenExpiredError
 from openusage.testing import MemoryState, fake_host, run_inline
 
@@ -48,6 +56,7 @@ class ToyStore:
     sent: list[str | None] = field(factory=list)
     meanwhile: Callable[[], None] = nothing
     trouble: Exception | None = None
+    in_the_way: str | None = None
     saves: int = 0
 
     @property
@@ -65,6 +74,9 @@ class ToyStore:
 
     def due(self, login: ToyLogin) -> bool:
         return bool(login.document.get("due"))
+
+    async def obstacle(self, login: ToyLogin) -> str | None:
+        return self.in_the_way
 
     async def exchange(self, login: ToyLogin) -> Tokens | None:
         self.sent.append(login.document["refresh"])
@@ -243,6 +255,24 @@ class RenewTests(SynchronousTestCase):
         self.assertEqual(kept["lastFetch"], 5)
         self.assertNotIn("rt-1", json.dumps(kept))
 
+    def test_refused_by_somebody(self) -> None:
+        """A refusal that may not be the service's own is no reason not to try again."""
+        self.error(self.store(RefusedError("Token expired.", for_good=False)))
+
+        self.assertEqual(self.renew(self.store(Tokens("at-2"))), toy("at-2", "rt-1"))
+
+    def test_obstacle(self) -> None:
+        """Nothing is spent when the outcome could not be saved, and health tells why."""
+        store = self.store()
+        store.in_the_way = "its file is carved in stone"
+
+        self.assertIsNone(self.renew(store))
+
+        self.assertEqual(store.sent, [])
+        self.assertEqual(
+            store.host.visit.notes, ["Login not renewed: its file is carved in stone."]
+        )
+
     def test_other_error(self) -> None:
         """An error that does not condemn the token ends the probe and is not remembered."""
         store = self.store(TokenExpiredError("Odd."), Tokens("at-2"))
@@ -295,8 +325,21 @@ class RenewTests(SynchronousTestCase):
         probe = self.start(store)
 
         probe.cancel()
-        self.failureResultOf(probe, CancelledError)
+        self.assertNoResult(probe)
         self.assertEqual(store.saves, 0)
+        answer.callback(Tokens("at-2", "rt-2"))
+
+        self.assertEqual(self.stored(), {"access": "at-2", "refresh": "rt-2"})
+        self.failureResultOf(probe, CancelledError)
+
+    def test_cancelled_twice(self) -> None:
+        """A probe that is cancelled again does not wait; the work goes on all the same."""
+        answer: Deferred[Tokens] = Deferred()
+        probe = self.start(self.store(answer))
+
+        probe.cancel()
+        probe.cancel()
+        self.failureResultOf(probe, CancelledError)
         answer.callback(Tokens("at-2", "rt-2"))
 
         self.assertEqual(self.stored(), {"access": "at-2", "refresh": "rt-2"})
@@ -336,6 +379,63 @@ class RenewTests(SynchronousTestCase):
             self.assertIsNone(self.renew(store))
 
         self.assertEqual(store.sent, [])
+
+
+class ObstacleTests(SynchronousTestCase):
+    """`file_obstacle` and `item_obstacle`."""
+
+    def file(self, path: Path) -> str | None:
+        host = fake_host(Path("/"))
+        return self.successResultOf(Deferred.fromCoroutine(file_obstacle(host, path)))
+
+    def test_file(self) -> None:
+        """A file can be replaced where its folder takes another one."""
+        path = Path(self.mktemp()).absolute()
+        path.write_text("")
+        self.assertIsNone(self.file(path))
+
+        self.patch(os, "access", lambda folder, mode: Path(folder) != path.parent)
+        self.assertEqual(self.file(path), "its file cannot be replaced")
+
+    def test_link(self) -> None:
+        """Of a link the file that it leads to is meant."""
+        home = Path(self.mktemp()).absolute()
+        (home / "real").mkdir(parents=True)
+        (home / "real" / "file").write_text("")
+        (home / "link").symlink_to(home / "real" / "file")
+
+        self.patch(os, "access", lambda folder, mode: Path(folder).name != "real")
+        self.assertEqual(self.file(home / "link"), "its file cannot be replaced")
+
+    def test_mounted(self) -> None:
+        """A file that is mounted by itself, as containers have it, cannot be replaced."""
+        path = Path(self.mktemp()).absolute()
+        path.write_text("")
+        self.patch(os.path, "ismount", lambda at: Path(at) == path)
+        self.assertEqual(self.file(path), "its file cannot be replaced")
+
+    def test_item(self) -> None:
+        """Keychains other than Linux's have a limit, of which escaped quotes take a share."""
+        for platform, value, fits in (
+            ("darwin", "x" * 3500, True),
+            ("darwin", "x" * 3600, False),
+            ("darwin", '"' * 1900, False),
+            ("win32", "x" * 1100, True),
+            ("win32", "x" * 1200, False),
+            ("linux", "x" * 100_000, True),
+        ):
+            with self.subTest(platform=platform, length=len(value)):
+                self.assertEqual(item_obstacle(platform, value) is None, fits)
+
+
+class SendableTests(SynchronousTestCase):
+    """`sendable`."""
+
+    def test_characters(self) -> None:
+        """A token can be sent if it is of visible ASCII characters."""
+        self.assertTrue(sendable("sk-ant_Az09.~+/="))
+        for token in ("a b", "a\n", "a\x7f", "ä", "€", "a\ud800"):
+            self.assertFalse(sendable(token), ascii(token))
 
 
 class TokensTests(SynchronousTestCase):

@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from openusage.deadline import GRACE
 from openusage.host import Host
 from openusage.model import (
     Health,
@@ -544,12 +545,34 @@ class ProbeServiceTests(ScheduleTestCase):
         async def crash(host: Host) -> Snapshot:
             raise ZeroDivisionError
 
-        def hang(host: Host) -> Deferred[Snapshot]:
-            return Deferred()
-
-        for then in (answer, fail, crash, hang):
+        for then in (answer, fail, crash):
             self.setUp()
             self.stopped(Stubborn(then=then))
+
+    def test_stop_waits_for_a_save(self) -> None:
+        """A probe that is not over when it is cancelled, as it saves a login, is waited for."""
+        saving: Deferred[Snapshot] = Deferred()
+        provider = Stubborn(then=lambda host: saving, hanging=True)
+        self.start(provider)
+
+        stopping = self.schedule.stopService()
+
+        self.assertNoResult(stopping)
+        saving.callback(snapshot("fake"))
+        self.successResultOf(stopping)
+        self.assertEqual(self.store.entry("fake"), Entry())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop_one_that_never_ends(self) -> None:
+        """A stop does not wait for ever."""
+        provider = Stubborn(then=lambda host: Deferred(), hanging=True)
+        self.start(provider)
+
+        stopping = self.schedule.stopService()
+        self.clock.advance(GRACE)
+
+        self.successResultOf(stopping)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stop_early(self) -> None:
         """A service that waits for its first attempt can be stopped."""

@@ -14,14 +14,16 @@ from twisted.internet.defer import Deferred
 from openusage.cli.amounts import ago
 from openusage.cli.blocks import Block, rows_of
 from openusage.cli.draw import draw
+from openusage.cli.flags import COLOR, CONFIG_DIR, DATA_DIR
 from openusage.cli.known import look_up, the_folders
 from openusage.cli.running import run, warnings_to_stderr
 from openusage.cli.screen import put, screen_of
 from openusage.cli.text import clean
 from openusage.cli.trouble import FAILED, NO_LOGIN, REFUSED, complain, give_up
-from openusage.deadline import within
+from openusage.deadline import GRACE, settled, within
+from openusage.folders import Folders
 from openusage.host import Machine, Visit
-from openusage.host.blocking import Threads
+from openusage.host.blocking import Blocking, Threads
 from openusage.model import (
     NotAvailableError,
     NotLoggedInError,
@@ -35,10 +37,12 @@ from openusage.model import (
 from openusage.probing import DEADLINE, visit
 from openusage.roster import Instance
 from openusage.service import make_machine, visit_host
+from openusage.sessionlogs.catalog import load_catalog
+from openusage.sessionlogs.prices import PriceBook
 from openusage.settings import Settings
 from openusage.wire import encode, to_json
 
-__all__ = ["allowed", "block_of", "probe", "probe_once", "status_of"]
+__all__ = ["allowed", "block_of", "known_prices", "probe", "probe_once", "status_of"]
 
 _NO_LOGIN = (NotLoggedInError, NotAvailableError)
 _REFUSED = (TokenExpiredError, RateLimitedError, UnreachableError, UnexpectedResponseError)
@@ -53,9 +57,9 @@ Examples:
 @click.argument("instance_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print the snapshot as the API has it.")
 @click.option("--refresh-credentials", is_flag=True, help="Spend the refresh token, if need be.")
-@click.option("--config-dir", metavar="FOLDER", help="Folder of settings.json.")
-@click.option("--data-dir", metavar="FOLDER", help="Folder of what probes remember.")
-@click.option("--color/--no-color", default=None, help="Colour. [default: on a terminal]")
+@CONFIG_DIR
+@DATA_DIR
+@COLOR
 def probe(
     instance_id: str,
     as_json: bool,
@@ -76,7 +80,10 @@ def probe(
 
     async def work(reactor: Any, threads: Threads) -> Snapshot:
         interactive = sys.stderr.isatty()
-        machine = make_machine(reactor, threads, known.folders, os.environ, interactive=interactive)
+        prices = await known_prices(settings, known.folders, threads.lane())
+        machine = make_machine(
+            reactor, threads, known.folders, os.environ, prices=prices, interactive=interactive
+        )
         return await probe_once(instance, settings, machine, trace)
 
     try:
@@ -98,10 +105,24 @@ def probe(
 async def probe_once(
     instance: Instance, settings: Settings, machine: Machine, trace: Visit
 ) -> Snapshot:
-    """One probe, within the time that the service gives one. Raises a `ProbeError`."""
+    """One probe, within the time that the service gives one. Raises a `ProbeError`.
+
+    One that is cut off is given a moment to save the login it may have renewed.
+    """
     host = visit_host(machine, settings, instance, trace)
     probing = Deferred.fromCoroutine(visit(instance, host))
-    return await within(probing, DEADLINE, machine.clock)
+    try:
+        return await within(probing, DEADLINE, machine.clock)
+    finally:
+        await settled(probing, GRACE, machine.clock)
+
+
+async def known_prices(settings: Settings, folders: Folders, run: Blocking) -> PriceBook:
+    """The prices that the service would have, without looking for newer ones."""
+    prices = PriceBook()
+    if settings.refresh_prices:
+        await load_catalog(prices, folders.prices, run)
+    return prices
 
 
 def allowed(settings: Settings, instance: Instance) -> Settings:

@@ -32,7 +32,8 @@ from openusage.providers.claude.credentials import (
 from openusage.providers.claude.history import COLOR, history_of, log_folders
 from openusage.providers.claude.mapping import rate_limit_badge, rate_limit_note, usage_lines
 from openusage.providers.claude.service import OAuthService, oauth_service
-from openusage.providers.claude.usage import SPACING, Usage, ask, last_known
+from openusage.providers.claude.throttle import SPACING, Usage
+from openusage.providers.claude.usage import ask, last_known
 from openusage.providers.history import HISTORY_LINES
 from openusage.providers.interface import DeclaredLine, IProvider, Link
 from openusage.providers.stale import still_running, unavailable

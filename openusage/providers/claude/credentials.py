@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 from openusage.host import Host
 from openusage.host.env import Env
 from openusage.host.numbers import number
+from openusage.host.oauth import sendable
 from openusage.host.secrets import credential_json
 from openusage.providers.claude.mapping import plan_name
 from openusage.providers.claude.service import OAuthService
@@ -151,15 +152,14 @@ def places(host: Host, service: OAuthService) -> list[str]:
 async def login_at(host: Host, source: Source) -> Login | str:
     """The login that `source` holds now, else in words what is wrong; empty: it is missing."""
     if isinstance(source, KeychainItem):
-        text = await host.keychain.get(source.service, source.account) or ""
-    else:
-        try:
-            text = await host.files.read_text(source.path)
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            return f"{source.shown}: cannot be read ({type(error).__name__})"
-    return _login_in(text, source) if text.strip() else ""
+        text = await host.keychain.get(source.service, source.account)
+        return _login_in(text, source) if text else ""
+    try:
+        return _login_in(await host.files.read_text(source.path), source)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"{source.shown}: cannot be read ({error.strerror or type(error).__name__})"
 
 
 async def _stored(host: Host, service: OAuthService) -> Found:
@@ -223,9 +223,12 @@ def _login_in(text: str, source: Source) -> Login | str:
     if document is None:
         return f"{source.shown}: no JSON object"
     login = Login(document, source)
-    return login if login.access_token else f"{source.shown}: {_OAUTH}.accessToken is missing"
+    if not login.access_token:
+        return f"{source.shown}: {_OAUTH}.accessToken is missing or no text"
+    if not sendable(login.access_token):
+        return f"{source.shown}: {_OAUTH}.accessToken has a character that no token has"
+    return login
 
 
 def _text(value: object) -> str:
-    """Text that can be sent: trimmed, and without the half characters that JSON can spell."""
-    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) else ""

@@ -23,22 +23,38 @@ from openusage.host.instants import parse_instant
 from openusage.host.labels import plan_label
 from openusage.host.numbers import number, numeric, shortest
 from openusage.model import Badge, Dollars, Line, Progress, Text
+from openusage.providers.shape import Shape, cut, fits
 
-__all__ = ["essence", "plan_name", "rate_limit_badge", "rate_limit_note", "usage_lines"]
+__all__ = [
+    "essence",
+    "is_usage",
+    "plan_name",
+    "rate_limit_badge",
+    "rate_limit_note",
+    "usage_lines",
+]
 
 FIVE_HOURS = 18_000_000
 WEEK = 604_800_000
 AMBER = "#f59e0b"
 
-_KEYS = (
-    "five_hour",
-    "seven_day",
-    "seven_day_sonnet",
-    "seven_day_opus",
-    "seven_day_omelette",
-    "extra_usage",
-    "limits",
-)
+_WINDOW: Shape = {"utilization": "number", "resets_at": "any"}
+_SHAPE: Mapping[str, Shape] = {
+    "five_hour": _WINDOW,
+    "seven_day": _WINDOW,
+    "seven_day_sonnet": _WINDOW,
+    "seven_day_opus": _WINDOW,
+    "seven_day_omelette": _WINDOW,
+    "extra_usage": {"is_enabled": "any", "used_credits": "number", "monthly_limit": "number"},
+    "limits": [
+        {
+            "kind": "any",
+            "percent": "number",
+            "resets_at": "any",
+            "scope": {"model": {"id": "any", "display_name": "any"}},
+        }
+    ],
+}
 _MULTIPLE = re.compile(r"[0-9]+x")
 
 
@@ -63,9 +79,15 @@ def usage_lines(body: Mapping[str, Any]) -> list[Line]:
     return [*shown, *others, *extra]
 
 
+def is_usage(body: Mapping[str, Any]) -> bool:
+    """Whether there are figures in `body`, or it looks like an answer that happens to have none."""
+    return bool(usage_lines(body)) or fits(body, _SHAPE)
+
+
 def essence(body: Mapping[str, Any]) -> dict[str, Any]:
     """The part of `body` that `usage_lines` reads, to be kept for later."""
-    return {key: body[key] for key in _KEYS if key in body}
+    kept: dict[str, Any] = cut(body, _SHAPE)
+    return kept
 
 
 def plan_name(subscription: object, tier: object) -> str | None:

@@ -10,21 +10,41 @@ from attrs import evolve, field, frozen
 
 from openusage.host.instants import from_epoch
 from openusage.host.numbers import number
+from openusage.providers.shape import Shape, cut
 
-__all__ = ["Answer"]
+__all__ = ["SHAPE", "Answer"]
+
+_WINDOW: Shape = {
+    "used_percent": "number",
+    "limit_window_seconds": "any",
+    "reset_at": "any",
+    "reset_after_seconds": "any",
+}
+_WINDOWS: Mapping[str, Shape] = {"primary_window": _WINDOW, "secondary_window": _WINDOW}
+_POOL: Shape = {
+    "limit": "number",
+    "used": "number",
+    "remaining_percent": "number",
+    "remainingPercent": "number",
+    "resets_at": "any",
+    "resetsAt": "any",
+    "reset_at": "any",
+}
+_POOLS: Mapping[str, Shape] = {"individual_limit": _POOL, "individualLimit": _POOL}
 
 # The whole body also holds an e-mail address and account ids, which are nobody's business.
-_BODY = (
-    "plan_type",
-    "rate_limit",
-    "code_review_rate_limit",
-    "additional_rate_limits",
-    "credits",
-    "rate_limit_reset_credits",
-    "spend_control",
-    "individual_limit",
-    "individualLimit",
-)
+SHAPE: Mapping[str, Shape] = {
+    "plan_type": "any",
+    "rate_limit": {**_WINDOWS, **_POOLS},
+    "code_review_rate_limit": _WINDOWS,
+    "additional_rate_limits": [
+        {"limit_name": "any", "metered_feature": "any", "rate_limit": _WINDOWS}
+    ],
+    "credits": {"has_credits": "any", "balance": "any"},
+    "rate_limit_reset_credits": {"available_count": "any"},
+    "spend_control": _POOLS,
+    **_POOLS,
+}
 _HEADERS = (
     "x-codex-primary-used-percent",
     "x-codex-secondary-used-percent",
@@ -33,7 +53,8 @@ _HEADERS = (
 
 
 def _body(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: values[name] for name in _BODY if name in values}
+    kept: Mapping[str, Any] = cut(values, SHAPE)
+    return kept
 
 
 def _headers(values: Mapping[str, str]) -> Mapping[str, str]:

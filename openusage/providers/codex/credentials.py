@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from openusage.host import Host
+from openusage.host.oauth import file_obstacle, item_obstacle
 from openusage.providers.codex.config import Config, codex_home
 from openusage.providers.codex.login import Nothing, Stored, parse_login, parse_opencode
 
@@ -49,6 +50,10 @@ class AuthFile:
         """Replace what the file holds. Raises `OSError`."""
         await host.files.write(self.path, json.dumps(document, indent=2).encode())
 
+    async def obstacle(self, host: Host, document: Mapping[str, Any]) -> str | None:
+        """Why it cannot be replaced, if that is known."""
+        return await file_obstacle(host, self.path)
+
     @property
     def place(self) -> str:
         """Who shares it shares the login."""
@@ -74,8 +79,11 @@ class AuthItem:
 
         Raises `KeychainError`.
         """
-        text = json.dumps(document, separators=(",", ":"))
-        await host.keychain.set(_SERVICE, self.account, text)
+        await host.keychain.set(_SERVICE, self.account, _compact(document))
+
+    async def obstacle(self, host: Host, document: Mapping[str, Any]) -> str | None:
+        """Why such a document cannot be saved, if that is known."""
+        return item_obstacle(host.platform, _compact(document))
 
     @property
     def place(self) -> str:
@@ -98,6 +106,10 @@ class OpenCodeFile:
     async def write(self, host: Host, document: Mapping[str, Any]) -> None:
         """Refuse: the file is OpenCode's own. Raises `OSError`."""
         raise PermissionError("OpenCode's login is only read")
+
+    async def obstacle(self, host: Host, document: Mapping[str, Any]) -> str | None:
+        """Why it is never replaced."""
+        return "it is OpenCode's own"
 
     @property
     def place(self) -> str:
@@ -162,5 +174,9 @@ async def _read(host: Host, path: Path) -> str | Nothing:
         return await host.files.read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return Nothing("was not found")
-    except OSError:
-        return Nothing("cannot be read")
+    except OSError as error:
+        return Nothing(f"cannot be read ({error.strerror or type(error).__name__})")
+
+
+def _compact(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"))

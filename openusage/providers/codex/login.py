@@ -20,11 +20,11 @@ from attrs import evolve, field, frozen
 
 from openusage.host.instants import from_epoch, parse_instant
 from openusage.host.numbers import number
-from openusage.host.oauth import Tokens
+from openusage.host.oauth import Tokens, sendable
 from openusage.host.secrets import credential_json, jwt_payload
 from openusage.providers.codex.shapes import object_at, text_of
 
-__all__ = ["Login", "Nothing", "Stored", "parse_login", "parse_opencode", "sendable"]
+__all__ = ["Login", "Nothing", "Stored", "parse_login", "parse_opencode"]
 
 _CLAIMS = "https://api.openai.com/auth"
 _SOON = timedelta(minutes=5)
@@ -134,11 +134,6 @@ def parse_opencode(text: str) -> Stored:
         document={"openai": entry},
         tool="opencode",
     )
-
-
-def sendable(text: str) -> bool:
-    """Whether `text` can stand in a header."""
-    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _account_id(value: object) -> str | None:

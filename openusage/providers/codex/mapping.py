@@ -12,18 +12,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
+from contextlib import suppress
+from datetime import datetime, timezone, tzinfo
 from typing import Any, Literal
 
 from openusage.host.instants import from_epoch, parse_instant
 from openusage.host.labels import plan_label
 from openusage.host.numbers import numeric
 from openusage.model import Count, Line, Progress, Text
-from openusage.providers.codex.answer import Answer
+from openusage.providers.codex.answer import SHAPE, Answer
 from openusage.providers.codex.shapes import object_at, text_of
 from openusage.providers.codex.windows import WEEKLY, Window, bar, window_lines
+from openusage.providers.shape import fits
 
-__all__ = ["plan_name", "usage_lines"]
+__all__ = ["is_usage", "plan_name", "usage_lines"]
 
 _CENTS_PER_CREDIT = 4
 _PLANS = {"prolite": "Pro 5x", "pro": "Pro 20x"}
@@ -47,6 +49,11 @@ def usage_lines(answer: Answer, zone: tzinfo) -> list[Line]:
     lines += _resets(answer, zone)
     lines += _credits(answer)
     return lines
+
+
+def is_usage(answer: Answer, body: Mapping[str, Any]) -> bool:
+    """Whether there are figures in `answer`, or its whole `body` looks like one without any."""
+    return bool(usage_lines(answer, timezone.utc)) or fits(body, SHAPE)
 
 
 def _windows(answer: Answer) -> Iterator[Window]:
@@ -143,7 +150,7 @@ def _resets(answer: Answer, zone: tzinfo) -> Iterator[Text]:
     if count is None or count < 0:
         return
     expire = answer.resets_expire
-    subtitle = f"next expires {expire.astimezone(zone):%Y-%m-%d}" if expire else None
+    subtitle = f"next expires {_date(expire, zone)}" if expire else None
     yield Text("Rate Limit Resets", f"{math.floor(count)} available", subtitle=subtitle)
 
 
@@ -158,6 +165,12 @@ def _credits(answer: Answer) -> Iterator[Text]:
         count = max(0, math.floor(balance))
         dollars, cents = divmod(count * _CENTS_PER_CREDIT, 100)
         yield Text("Credits", f"${dollars}.{cents:02d} · {count} credits")
+
+
+def _date(instant: datetime, zone: tzinfo) -> str:
+    with suppress(OverflowError):  # services write the last second of the year 9999 for never
+        instant = instant.astimezone(zone)
+    return f"{instant:%Y-%m-%d}"
 
 
 def _first(values: Mapping[str, Any], *keys: str) -> object:

@@ -1,7 +1,8 @@
 """What is remembered of one account between probes, so that the service is never asked too often.
 
-At least a minute lies between two requests with the same token, whoever asks, and after a 429
-nothing is sent until the time has come that the service named. Both hold across restarts.
+At least a minute lies between two requests with the same token, whoever asks, and after a 429 one
+with any token; nothing is sent before the time has come that the service named. All this holds
+across restarts.
 """
 
 from __future__ import annotations
@@ -19,22 +20,18 @@ from openusage.model import (
     ProbeError,
     ProbeTimeoutError,
     RateLimitedError,
-    TokenExpiredError,
-    UnexpectedResponseError,
     UnreachableError,
 )
 from openusage.providers.codex.answer import Answer
 from openusage.providers.codex.login import Login
 from openusage.providers.codex.words import NO_CONNECTION, RATE_LIMITED
+from openusage.providers.remembered import dump_error, load_error
 
 __all__ = ["LONGEST_WAIT", "SPACING", "Memory"]
 
 SPACING = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(days=31)
 _KEY = "usage"
-_KINDS: dict[str, type[ProbeError]] = {
-    kind.code: kind for kind in (TokenExpiredError, ProbeTimeoutError)
-}
 
 
 @define
@@ -74,10 +71,7 @@ class Memory:
         failure = self._failures.get(_digest(login))
         if failure is None:
             return
-        status, message = number(failure.get("status")), str(failure.get("message"))
-        if status is not None:
-            raise UnexpectedResponseError(message, int(status))
-        raise _KINDS.get(str(failure.get("code")), UnreachableError)(message)
+        raise load_error(failure) or UnreachableError(NO_CONNECTION)
 
     async def asking(self, login: Login) -> None:
         """A request is about to be sent; should we be stopped before its answer, it failed."""
@@ -88,15 +82,10 @@ class Memory:
         now = self.host.now()
         if isinstance(error, RateLimitedError):
             self._failures.clear()
-            self.blocked_until = now + timedelta(seconds=error.retry_after or 0)
+            self.blocked_until = now + max(timedelta(seconds=error.retry_after or 0), SPACING)
             self.host.ask_again(self.blocked_until)
         else:
-            self._failures[_digest(login)] = {
-                "at": now.timestamp(),
-                "code": error.code,
-                "message": error.message,
-                "status": getattr(error, "status", None),
-            }
+            self._failures[_digest(login)] = {"at": now.timestamp(), **dump_error(error)}
         await self._keep()
 
     async def answered(self, answer: Answer) -> None:

@@ -47,6 +47,7 @@ class Codex:
     name: str = "Codex"
     brand_color: str = COLOR
     lines: Sequence[DeclaredLine] = (
+        DeclaredLine("Status", "badge", "overview"),
         DeclaredLine("Session", "progress", "overview", "session", primary=1),
         DeclaredLine("Weekly", "progress", "overview", "weekly", primary=2, weekly=True),
         DeclaredLine("Spark", "progress", resource="spark"),

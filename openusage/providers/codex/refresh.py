@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from attrs import define
+from attrs import define, field
 
 from openusage.host import Host, Response
-from openusage.host.oauth import RefusedError, Tokens
+from openusage.host.oauth import RefusedError, Tokens, sendable
 from openusage.log import logger
 from openusage.model import ProbeError, TokenExpiredError
 from openusage.providers.codex.credentials import Source
-from openusage.providers.codex.login import Login, Nothing, sendable
+from openusage.providers.codex.login import Login, Nothing
 from openusage.providers.codex.shapes import json_object, object_at, text_of
 from openusage.providers.codex.words import CONFLICT, REVOKED, SESSION_EXPIRED, token_expired
 
@@ -35,12 +35,17 @@ _log = logger()
 
 @define
 class LoginPlace:
-    """A `LoginStore`: `source`, where `first` was read. `spent`: a new token was bought."""
+    """A `LoginStore`: `source`, where `first` was read. `spent`: a new token was bought.
+
+    It sends no refresh token twice: without an answer one may have been spent all the same, and
+    the service ends the session of a token that is used again.
+    """
 
     host: Host
     source: Source
     first: Login
     spent: bool = False
+    _sent: set[str] = field(factory=set, init=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -69,20 +74,28 @@ class LoginPlace:
         """Whether `login` expires soon or, if it does not say when, is more than a week old."""
         return login.due(self.host.now())
 
+    async def obstacle(self, login: Login) -> str | None:
+        """Why `login` could not be saved, if that is known."""
+        return await self.source.obstacle(self.host, login.document)
+
     async def exchange(self, login: Login) -> Tokens | None:
         """The tokens that the refresh token buys; `None` when the service gives none this time.
 
         Raises `RefusedError` when it is no good.
         """
+        refresh_token = login.refresh_token or ""
+        if refresh_token in self._sent:
+            return None
+        self._sent.add(refresh_token)
         try:
-            response = await self._post(login.refresh_token or "")
+            response = await self._post(refresh_token)
         except ProbeError as error:
             _log.warn("{id}: login not renewed: {code}", id=self.host.id, code=error.code)
             return None
-        body = json_object(response) or {}
+        body = json_object(response)
         if response.status in (400, 401):
-            raise RefusedError(_REFUSALS.get(_code(body) or "", token_expired()))
-        tokens = _tokens(body) if response.status // 100 == 2 else None
+            raise _refusal(body)
+        tokens = _tokens(body or {}) if response.status // 100 == 2 else None
         if tokens is None:
             _log.warn("{id}: login not renewed: HTTP {s}", id=self.host.id, s=response.status)
         self.spent = tokens is not None
@@ -109,6 +122,13 @@ class LoginPlace:
         }
         body = urlencode(form).encode()
         return await self.host.http.request("POST", _URL, headers=headers, body=body, timeout=15.0)
+
+
+def _refusal(body: Mapping[str, Any] | None) -> RefusedError:
+    """The error to be told. An answer that is no JSON may be of some proxy on the way."""
+    if body is None:
+        return RefusedError(token_expired(), for_good=False)
+    return RefusedError(_REFUSALS.get(_code(body) or "", token_expired()))
 
 
 def _code(body: Mapping[str, Any]) -> str | None:

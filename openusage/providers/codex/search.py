@@ -38,6 +38,7 @@ async def find_usage(host: Host, config: Config) -> Answer:
         return answer
     if not search.api_key and search.refused is None:
         for opencode in opencode_files(host):
+            host.watch(opencode.path)
             if answer := await search.ask(opencode):
                 return answer
     raise search.failure()

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
-from openusage.host import Host
+from openusage.host import Host, Response
 from openusage.host.instants import parse_instant
 from openusage.host.numbers import numeric
 from openusage.log import logger
@@ -25,6 +25,7 @@ from openusage.model import (
 from openusage.providers.codex.answer import Answer
 from openusage.providers.codex.config import Config
 from openusage.providers.codex.login import Login
+from openusage.providers.codex.mapping import is_usage
 from openusage.providers.codex.memory import LONGEST_WAIT
 from openusage.providers.codex.shapes import json_object, object_at
 from openusage.providers.codex.words import (
@@ -33,6 +34,7 @@ from openusage.providers.codex.words import (
     NO_CONNECTION,
     RATE_LIMITED,
     http_error,
+    invalid,
 )
 
 __all__ = ["Service", "retry_after"]
@@ -60,6 +62,8 @@ class Service:
             response = await self.host.http.request("GET", url, headers=headers)
         except UnreachableError as error:
             raise type(error)(AFTER_REFRESH if refreshed else NO_CONNECTION) from error
+        except UnexpectedResponseError as error:
+            raise UnexpectedResponseError(invalid(error.message), error.status) from error
         if response.status in (401, 403):
             return None
         now = self.host.now()
@@ -67,10 +71,7 @@ class Service:
             raise RateLimitedError(RATE_LIMITED, retry_after(response.headers, now))
         if response.status // 100 != 2:
             raise UnexpectedResponseError(http_error(response.status), response.status)
-        body = json_object(response)
-        if body is None:
-            raise UnexpectedResponseError(INVALID, response.status)
-        return await self._with_resets(login, Answer(now, body, response.headers))
+        return await self._with_resets(login, _answer(response, now))
 
     async def _with_resets(self, login: Login, answer: Answer) -> Answer:
         """`answer` with the resets that are left and when the first is lost, if that can be had."""
@@ -115,6 +116,15 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float:
         date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
         seconds = (date - now) / timedelta(seconds=1)
     return min(seconds, LONGEST_WAIT.total_seconds()) if seconds > 0 else _USUAL_WAIT
+
+
+def _answer(response: Response, now: datetime) -> Answer:
+    body = json_object(response)
+    if body is not None:
+        answer = Answer(now, body, response.headers)
+        if is_usage(answer, body):
+            return answer
+    raise UnexpectedResponseError(INVALID, response.status)
 
 
 def _soonest(credits_: object, now: datetime) -> datetime | None:

@@ -16,6 +16,7 @@ __all__ = [
     "SESSION_EXPIRED",
     "age",
     "http_error",
+    "invalid",
     "token_expired",
 ]
 
@@ -38,6 +39,11 @@ def token_expired(tool: str = "codex") -> str:
 def http_error(status: int) -> str:
     """The service answered with a status that it is not known to use."""
     return f"Usage request failed (HTTP {status}). Try again later."
+
+
+def invalid(reason: str) -> str:
+    """The service gave an answer that could not even be read, for this `reason`."""
+    return f"Usage response invalid: {reason}. Try again later."
 
 
 def age(since: datetime, now: datetime) -> str:
