@@ -10,5 +10,7 @@ extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "examples"]
 html_theme = "alabaster"
+# Wide enough for a line of code.
+html_theme_options = {"page_width": "1080px", "body_max_width": "none", "code_font_size": "0.8em"}
 myst_heading_anchors = 3
 nitpicky = True

@@ -159,6 +159,24 @@ class BlocksOfTests(SynchronousTestCase):
             [Block("Cursor", ("nothing yet",), trouble="Not logged in.")],
         )
 
+    def test_duplicate(self) -> None:
+        """An account whose login another one uses will have nothing, and is told to be that."""
+        error = {"code": "duplicate", "message": "The same login as claude."}
+
+        self.assertEqual(
+            blocks_of([], [health("claude-work", lastError=error)], NOW),
+            [Block("Claude-Work", ("duplicate",), trouble="The same login as claude.")],
+        )
+
+    def test_notes(self) -> None:
+        """What the last probe had to remark is kept, with a snapshot and without."""
+        notes = ["unknown model: x\x1b[2J", "", 5]
+
+        self.assertEqual(self.block(snapshot(), notes=notes).notes, ("unknown model: x",))
+        self.assertEqual(self.block(snapshot(), notes=7).notes, ())
+        (block,) = blocks_of([], [health(notes=notes)], NOW)
+        self.assertEqual(block.notes, ("unknown model: x",))
+
     def test_order(self) -> None:
         """The order is that of the health report; without one that of the snapshots."""
         snapshots = [snapshot("claude"), snapshot("codex")]
@@ -176,7 +194,9 @@ class BlocksOfTests(SynchronousTestCase):
         self.assertEqual((block.facts, block.stale), (("Pro", "age unknown"), True))
 
     @settings(deadline=None, max_examples=150)
-    @given(LINES, JSON, st.dictionaries(st.sampled_from(("lastError", "nextAttempt")), JSON))
+    @given(
+        LINES, JSON, st.dictionaries(st.sampled_from(("lastError", "nextAttempt", "notes")), JSON)
+    )
     def test_wild(self, lines: Any, value: Any, state: dict[str, Any]) -> None:
         """Whatever JSON comes, it is shown without failing and within the width."""
         wild = {"providerId": "x", "displayName": value, "plan": value, "lines": lines}

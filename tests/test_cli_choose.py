@@ -108,6 +108,17 @@ class ChooseTests(SynchronousTestCase):
                 )
                 self.assertFalse(self.settings.exists())
 
+    def test_folder(self) -> None:
+        """Settings in another folder than the usual one are edited there."""
+        other = self.base / "other"
+
+        self.done("disable", "codex", "--config-dir", str(other))
+
+        self.assertEqual(
+            json.loads((other / "settings.json").read_text()), {"plugins": {"disabled": ["codex"]}}
+        )
+        self.assertFalse(self.settings.exists())
+
     def test_no_ids(self) -> None:
         """Without ids it is a usage error."""
         for command in ("enable", "disable", "order"):

@@ -34,7 +34,15 @@ ROWS = (
     | st.builds(Chart, WORDS, st.lists(st.floats(0, 9), max_size=40).map(tuple), WORDS)
 )
 BLOCKS = st.lists(
-    st.builds(Block, WORDS, st.tuples(WORDS), st.booleans(), WORDS, st.lists(ROWS).map(tuple)),
+    st.builds(
+        Block,
+        WORDS,
+        st.tuples(WORDS),
+        st.booleans(),
+        WORDS,
+        st.lists(ROWS).map(tuple),
+        st.lists(WORDS, max_size=2).map(tuple),
+    ),
     max_size=3,
 )
 
@@ -107,6 +115,46 @@ class DrawTests(SynchronousTestCase):
         block = Block("日本", rows=(Note("日本語", "a"), Note("Today", "b")))
 
         self.assertEqual(drawn(block)[1:], ["  日本語  a", "  Today   b"])
+
+    def test_notes(self) -> None:
+        """Notes stand below the rows, wrapped, and dim where there is colour."""
+        block = Block("X", rows=(Note("Today", "9.2M tokens"),), notes=("unknown model: y", "z"))
+
+        self.assertEqual(
+            drawn(block, screen=Screen(20)),
+            ["X", "  Today  9.2M tokens", "  unknown model: y", "  z"],
+        )
+        self.assertEqual(drawn(block, screen=Screen(80, color=True))[3], "  \x1b[2mz\x1b[0m")
+
+    def test_long_title(self) -> None:
+        """Of a title that is too long its longest part is cut: age and staleness stay."""
+        block = Block("Codex", ("A plan with far too many words", "2 h ago"), stale=True)
+
+        for width, title in (
+            (60, "Codex · A plan with far too many words · 2 h ago · stale"),
+            (40, "Codex · A plan with f… · 2 h ago · stale"),
+            (30, "Codex · A plan… · 2 h ago · s…"),
+        ):
+            self.assertEqual(drawn(block, screen=Screen(width)), [title])
+        self.assertIn("\x1b[33mstale", drawn(block, screen=Screen(40, color=True))[0])
+
+    def test_long_label(self) -> None:
+        """A long label of a text is shown in full where its line has room, and piped always."""
+        name = "some-vendor/a-model-with-a-very-long-name-2026"
+        block = Block("X", rows=(Meter("Session", 0.42, "42 %"), Note(name, "80%")))
+
+        self.assertEqual(drawn(block, screen=Screen(60))[2], f"  {name}  80%")
+        self.assertEqual(drawn(block, screen=Screen(48))[2], "  some-vendor/a-mod…  80%")
+        self.assertEqual(
+            drawn(block)[1:], [f"  {'Session':32}  {'█' * 8}{'░' * 12}  42 %", f"  {name}  80%"]
+        )
+
+    def test_labels_without_meters(self) -> None:
+        """Where no meter needs the room, labels have it."""
+        names = ("claude-sonnet-4-5-20250929", "gpt-5.4")
+        block = Block("X", rows=tuple(Note(name, "50%") for name in names))
+
+        self.assertEqual(drawn(block, screen=Screen(40))[2], f"  {names[1]:26}  50%")
 
     def test_long_words(self) -> None:
         """What is too long is wrapped, a label and a title are cut."""

@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from openusage.cli.blocks import Block, Meter
-from openusage.cli.probe import allowed, block_of, probe_once, status_of
+from openusage.cli.probe import allowed, block_of, known_prices, probe_once, status_of
+from openusage.folders import Folders
 from openusage.host import Machine, Visit
 from openusage.host.env import Env
 from openusage.model import (
@@ -32,6 +33,7 @@ from openusage.model import (
 )
 from openusage.probing import DEADLINE
 from openusage.roster import Instance
+from openusage.sessionlogs.rates import Buckets
 from openusage.settings import Settings
 from openusage.testing import (
     NOW,
@@ -126,6 +128,26 @@ class AllowedTests(SynchronousTestCase):
         self.assertEqual(settings.time_zone, "UTC")
 
 
+class KnownPricesTests(SynchronousTestCase):
+    """`known_prices`"""
+
+    def cost(self, settings: Settings) -> float | None:
+        """What a million tokens of a model cost that only the stored catalog knows."""
+        folders = Folders(Path(), Path(self.mktemp()))
+        folders.data.mkdir()
+        catalog = {"mystery": {"rates": [3, 3, None, 3]}}
+        folders.prices.write_text(json.dumps({"checked_at": 0, "etag": None, "models": catalog}))
+
+        finding = Deferred.fromCoroutine(known_prices(settings, folders, run_inline))
+
+        return self.successResultOf(finding).cost("mystery", Buckets(10**6))
+
+    def test_stored(self) -> None:
+        """A stored catalog is used if it is there and the settings do not switch it off."""
+        self.assertEqual(self.cost(Settings()), 3)
+        self.assertIsNone(self.cost(Settings(refresh_prices=False)))
+
+
 class StatusOfTests(SynchronousTestCase):
     """`status_of`"""
 
@@ -169,12 +191,12 @@ class ProbeTests(SynchronousTestCase):
         self.base = Path(self.mktemp()).absolute()
         self.home = self.base / "home"
 
-    def log_something(self) -> None:
+    def log_something(self, model: str = "claude-opus-4-5") -> None:
         """Plant a session log of Claude Code with one call of just now."""
         folder = self.home / ".claude" / "projects" / "p"
         folder.mkdir(parents=True)
         usage = {"input_tokens": 1000, "output_tokens": 500}
-        message = {"id": "m", "model": "claude-opus-4-5", "usage": usage}
+        message = {"id": "m", "model": model, "usage": usage}
         record = {
             "type": "assistant",
             "timestamp": instant_text(now().replace(microsecond=0)),
@@ -224,6 +246,18 @@ class ProbeTests(SynchronousTestCase):
         self.assertEqual(done.stdout, encode(snapshot) + b"\n")
         self.assertIn("Today", [line.label for line in snapshot.lines])
         self.assertFalse((self.base / "data" / "snapshots.json").exists())
+
+    def test_stored_prices(self) -> None:
+        """A model that only the service's stored price list knows is priced by it."""
+        self.log_something("mystery-9")
+        (self.base / "data").mkdir()
+        catalog = {"mystery-9": {"rates": [1000, 1000, None, 4000]}}
+        stored = {"checked_at": 0, "etag": None, "models": catalog}
+        (self.base / "data" / "prices.json").write_text(json.dumps(stored))
+
+        done = run_child(self.base, "probe", "claude")
+
+        self.assertIn("Today         $3.00 · 1.5K tokens", done.stdout.decode().splitlines()[1])
 
     def test_refused(self) -> None:
         """A service that cannot be reached: 4."""

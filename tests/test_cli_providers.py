@@ -129,12 +129,16 @@ class ProvidersTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 0)
 
     def test_bad_settings(self) -> None:
-        """Settings that are not valid end it with 2."""
+        """Settings that are not valid end it with 2, wherever they are."""
         base = Path(self.mktemp())
         (base / "config").mkdir(parents=True)
         (base / "config" / "settings.json").write_text("[]")
 
-        result = run("providers", env=folders(base))
+        for arguments, env in (
+            ((), folders(base)),
+            (("--config-dir", str(base / "config")), folders(base / "elsewhere")),
+        ):
+            result = run("providers", *arguments, env=env)
 
-        self.assertEqual((result.exit_code, result.stdout), (2, ""))
-        self.assertRegex(result.stderr, r"^openusage: settings.json")
+            self.assertEqual((result.exit_code, result.stdout), (2, ""))
+            self.assertRegex(result.stderr, r"^openusage: settings.json")

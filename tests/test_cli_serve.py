@@ -9,20 +9,22 @@ import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 from threading import Timer
-from typing import IO
+from typing import IO, Any
 from unittest import skipIf
 
 from click.testing import Result
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.cli.running import warnings_to_stderr
+from openusage.cli.running import stop_on_signals, warnings_to_stderr
 from openusage.cli.serve import run_service
 from tests.test_cli import child_env, folders, run
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 SIGNALS = sys.platform != "win32"
 _PATIENCE = 60.0
 _log = Logger()
@@ -46,6 +48,12 @@ def start(test: SynchronousTestCase, base: Path, *arguments: str) -> subprocess.
     return child
 
 
+def keep_handlers(test: SynchronousTestCase) -> None:
+    """Give the signals their handlers of now back when `test` is over."""
+    for number in ENDINGS:
+        test.addCleanup(signal.signal, number, signal.getsignal(number))
+
+
 class ServeTests(SynchronousTestCase):
     """The command."""
 
@@ -63,6 +71,8 @@ class ServeTests(SynchronousTestCase):
         """Options are refused in the words in which twistd refuses them."""
         self.assertIn("--interval must be a whole number", self.refused("--interval", "0"))
         self.assertIn("--listen 'nonsense:1'", self.refused("--listen", "nonsense:1"))
+        self.assertIn("--interval", self.refused("-i", "0"))
+        self.assertIn("--listen 'nonsense:1'", self.refused("-l", "nonsense:1"))
 
     def test_bad_settings(self) -> None:
         """Settings that are not valid are named by line."""
@@ -98,6 +108,9 @@ class ServeTests(SynchronousTestCase):
 class RunServiceTests(SynchronousTestCase):
     """`run_service`"""
 
+    def setUp(self) -> None:
+        keep_handlers(self)
+
     def test_stop_is_awaited(self) -> None:
         """The service starts with the reactor, and the reactor waits until it has stopped."""
         reactor = MemoryReactorClock()
@@ -109,6 +122,35 @@ class RunServiceTests(SynchronousTestCase):
         self.assertTrue(service.running)
         (stop, _, _) = reactor.triggers["before"]["shutdown"][0]
         self.assertIs(stop(), service.stopping)
+
+
+class StopOnSignalsTests(SynchronousTestCase):
+    """`stop_on_signals`"""
+
+    def setUp(self) -> None:
+        keep_handlers(self)
+
+    def test_twice(self) -> None:
+        """Each signal stops the reactor; one that comes while it stops changes nothing."""
+        reactor = _Reactor()
+        stop_on_signals(reactor)
+        reactor.run()
+        reactor.stops = 0  # this reactor's run ends by itself
+
+        for number in ENDINGS:
+            handler = signal.getsignal(number)
+            assert callable(handler)
+            handler(number, None)
+
+        self.assertEqual(reactor.stops, len(ENDINGS))
+
+    def test_not_before(self) -> None:
+        """Before the reactor runs, signals do what they did."""
+        before = [signal.getsignal(number) for number in ENDINGS]
+
+        stop_on_signals(_Reactor())
+
+        self.assertEqual([signal.getsignal(number) for number in ENDINGS], before)
 
 
 class RunTests(SynchronousTestCase):
@@ -153,6 +195,20 @@ class WarningsToStderrTests(SynchronousTestCase):
             _log.warn("after")
 
         self.assertEqual(said.getvalue(), "openusage: x: odd thing\n")
+
+
+class _Reactor(MemoryReactorClock):
+    """A reactor that takes being told to stop again for a bug, as real ones do."""
+
+    stops = 0
+
+    def callFromThread(self, function: Any, *args: object, **kwargs: object) -> None:
+        function(*args, **kwargs)
+
+    def stop(self) -> None:
+        self.stops += 1
+        if self.stops > 1:
+            raise ReactorNotRunning
 
 
 class _Service(Service):

@@ -253,6 +253,20 @@ class CacheTests(SynchronousTestCase):
         self.assertIn("openusage: snapshots.json: cannot be read (", result.stderr)
         self.assertNotIn(str(self.base), result.stderr)
 
+    def test_folders(self) -> None:
+        """Other folders than the usual ones can be named."""
+        self.keep(Entry(snapshot()), Entry(snapshot("codex")))
+        self.settings.write_text('{"plugins": {"disabled": ["claude"]}}')
+
+        result = run(
+            *("status", "--url", NOBODY, "--config-dir", str(self.settings.parent)),
+            *("--data-dir", str(self.cache.parent)),
+            env=folders(self.base / "elsewhere"),
+        )
+
+        self.assertEqual(result.exit_code, 0)
+        self.assertRegex(result.stdout, r"\ACodex · Pro · 2 min ago\n")
+
     def test_broken_entry(self) -> None:
         """An entry that cannot be read does not cost the others."""
         document = json.loads(self.keep(Entry(snapshot())))

@@ -54,13 +54,17 @@ Row: TypeAlias = Meter | Note | Chart
 
 @frozen
 class Block:
-    """One instance: `facts` follow its name, `trouble` is why the last attempt failed."""
+    """One instance: `facts` follow its name, `trouble` is why the last attempt failed.
+
+    `notes` are what the last probe had to remark.
+    """
 
     name: str
     facts: tuple[str, ...] = ()
     stale: bool = False
     trouble: str = ""
     rows: tuple[Row, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def blocks_of(
@@ -104,12 +108,20 @@ def _with_data(
         old or bool(trouble),
         trouble,
         tuple(rows_of(snapshot.get("lines"), now)),
+        _notes(state),
     )
 
 
 def _without_data(state: Mapping[str, Any], now: datetime) -> Block:
     name = _text(state, "displayName") or _text(state, "providerId")
-    return Block(name, ("nothing yet",), trouble=_trouble(state, now))
+    fact = "duplicate" if _code(state) == "duplicate" else "nothing yet"
+    return Block(name, (fact,), trouble=_trouble(state, now), notes=_notes(state))
+
+
+def _code(state: Mapping[str, Any]) -> str:
+    """The class of the last failure; empty when the last attempt did not fail."""
+    error = state.get("lastError")
+    return _text(error, "code") if isinstance(error, dict) else ""
 
 
 def _trouble(state: Mapping[str, Any], now: datetime) -> str:
@@ -117,11 +129,19 @@ def _trouble(state: Mapping[str, Any], now: datetime) -> str:
     error = state.get("lastError")
     if not isinstance(error, dict):
         return ""
-    words = _text(error, "message") or _text(error, "code") or "failed"
+    words = _text(error, "message") or _code(state) or "failed"
     upcoming = instant(state.get("nextAttempt"))
     if upcoming is None or upcoming <= now:
         return words
     return f"{words} (next attempt in {span((upcoming - now).total_seconds())})"
+
+
+def _notes(state: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = state.get("notes")
+    if not isinstance(notes, list):
+        return ()
+    texts = [clean(note) for note in notes if isinstance(note, str)]
+    return tuple(text for text in texts if text)
 
 
 def _own_interval(state: Mapping[str, Any]) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from attrs import evolve, fields
 
+from openusage.cli.flags import CONFIG_DIR
 from openusage.cli.known import Known, look_up, the_folders
 from openusage.cli.text import columns
 from openusage.cli.trouble import WRONG_USE, give_up
@@ -17,34 +18,37 @@ from openusage.settings import Plugins, Settings, SettingsError, edit_settings
 __all__ = ["disable", "enable", "order"]
 
 
-@click.command(epilog="\b\nExample:\n  openusage enable codex claude-work\n")
+@click.command(epilog="\b\nExample:\n  openusage enable claude codex\n")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def enable(ids: tuple[str, ...]) -> None:
+@CONFIG_DIR
+def enable(ids: tuple[str, ...], config_dir: str | None) -> None:
     """Always show these providers.
 
     Even where nothing of them was found on this machine.
     """
-    _edit(ids, _enabled)
+    _edit(ids, _enabled, config_dir)
 
 
-@click.command(epilog="\b\nExample:\n  openusage disable cursor\n")
+@click.command(epilog="\b\nExample:\n  openusage disable codex\n")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def disable(ids: tuple[str, ...]) -> None:
+@CONFIG_DIR
+def disable(ids: tuple[str, ...], config_dir: str | None) -> None:
     """Never show these providers.
 
     They are not probed either.
     """
-    _edit(ids, _disabled)
+    _edit(ids, _disabled, config_dir)
 
 
 @click.command(epilog="\b\nExample:\n  openusage order codex claude\n")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def order(ids: tuple[str, ...]) -> None:
+@CONFIG_DIR
+def order(ids: tuple[str, ...], config_dir: str | None) -> None:
     """Show these providers first, in this order.
 
     The others follow in the order that they had.
     """
-    _edit(ids, _ordered)
+    _edit(ids, _ordered, config_dir)
 
 
 def _enabled(plugins: Plugins, ids: Sequence[str]) -> Plugins:
@@ -71,9 +75,13 @@ def _without(names: Sequence[str], gone: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in gone)
 
 
-def _edit(ids: Sequence[str], change: Callable[[Plugins, Sequence[str]], Plugins]) -> None:
+def _edit(
+    ids: Sequence[str],
+    change: Callable[[Plugins, Sequence[str]], Plugins],
+    config_dir: str | None,
+) -> None:
     """Change the settings file, if that makes a difference, and print the order that results."""
-    known = look_up(the_folders())
+    known = look_up(the_folders(config_dir))
     known.check(ids)
     before = known.settings.plugins
     after = change(before, ids)

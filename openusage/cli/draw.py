@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -17,8 +18,11 @@ CELLS = 20
 """The cells of a meter where there is room."""
 _INDENT = "  "
 _GAP = 2
-_WIDEST_LABEL = 60
+_WIDEST_LABEL = 32
 _CUT_LABEL = 16
+_LEAST = 8
+"""Nothing is cut to less."""
+_STALE = "stale"
 _HIGH = 0.9
 _RAISED = 0.7
 
@@ -41,6 +45,8 @@ def draw(blocks: Sequence[Block], screen: Screen, meters: int = CELLS) -> Iterat
         yield from _title(block, screen)
         for row in block.rows:
             yield from _row(row, layout, screen)
+        for note in block.notes:
+            yield from _remark(note, screen, dim=True)
 
 
 def _layout(rows: Sequence[Row], screen: Screen, meters: int) -> _Columns:
@@ -50,39 +56,62 @@ def _layout(rows: Sequence[Row], screen: Screen, meters: int) -> _Columns:
     label = min(max((cells(row.label) for row in rows), default=0), _WIDEST_LABEL)
     if screen.width is None:
         return _Columns(label, meters, value)
-    label = min(label, max(screen.width // 3, 8))
+
+    def room(rows: Sequence[Row]) -> int:
+        """The cells that `rows` leave for a label."""
+        return width - max((_behind(row, value) for row in rows), default=0)
+
+    width = screen.width - len(_INDENT) - _GAP
+    label = min(label, max(screen.width // 3, room(rows), _LEAST))
     least = min(label, max([_CUT_LABEL, *(cells(row.label) for row in bars)]))
-    taken = len(_INDENT) + 2 * _GAP + max((_behind(row, value) for row in bars), default=0)
     for size in (meters, meters // 2):
-        room = screen.width - taken - size
-        if size and room >= least:
-            return _Columns(min(label, room), size, value)
+        left = room(bars) - size - _GAP
+        if bars and size and left >= least:
+            return _Columns(min(label, left), size, value)
     return _Columns(label, 0, value)
 
 
-def _behind(row: Meter, value: int) -> int:
-    """The cells that stand behind a meter."""
-    return value + _GAP + cells(row.reset) if row.reset else cells(row.value)
+def _behind(row: Row, value: int) -> int:
+    """The cells that stand behind the label of `row`, or behind its meter."""
+    if isinstance(row, Meter):
+        return value + _GAP + cells(row.reset) if row.reset else cells(row.value)
+    return len(row.values) if isinstance(row, Chart) else cells(row.value)
 
 
 def _title(block: Block, screen: Screen) -> Iterator[str]:
-    facts = (*block.facts, "stale") if block.stale else block.facts
-    plain = screen.separator.join((block.name, *facts))
+    name, *facts = _parts(block, screen)
+    plain = screen.separator.join((name, *facts))
     if screen.width is not None and cells(plain) > screen.width:
         yield screen.fit(plain, screen.width)
     else:
-        styled = [screen.style(fact, dim=True) for fact in block.facts]
+        styled = [screen.style(fact, dim=True) for fact in facts]
         if block.stale:
-            styled.append(screen.style("stale", fg="yellow"))
-        yield screen.separator.join((screen.style(block.name, bold=True), *styled))
+            styled[-1] = screen.style(_STALE, fg="yellow")
+        yield screen.separator.join((screen.style(name, bold=True), *styled))
     if block.trouble:
-        width = None if screen.width is None else screen.width - len(_INDENT)
-        for part in wrap(block.trouble, width):
-            yield _INDENT + screen.style(part, fg="yellow")
+        yield from _remark(block.trouble, screen, fg="yellow")
+
+
+def _parts(block: Block, screen: Screen) -> list[str]:
+    """What a title says; where there is no room for all, the longest part is cut, not the last."""
+    parts = [block.name, *block.facts, *([_STALE] if block.stale else [])]
+    over = 0 if screen.width is None else cells(screen.separator.join(parts)) - screen.width
+    if over > 0:
+        longest = max(parts, key=cells)
+        room = max(cells(longest) - over, _LEAST)
+        parts[parts.index(longest)] = screen.fit(longest, room)
+    return parts
+
+
+def _remark(text: str, screen: Screen, **styles: Any) -> Iterator[str]:
+    width = None if screen.width is None else screen.width - len(_INDENT)
+    for part in wrap(text, width):
+        yield _INDENT + screen.style(part, **styles)
 
 
 def _row(row: Row, layout: _Columns, screen: Screen) -> Iterator[str]:
-    head = _INDENT + pad(screen.fit(row.label, layout.label), layout.label) + " " * _GAP
+    label = row.label if _overhangs(row, screen) else screen.fit(row.label, layout.label)
+    head = _INDENT + pad(label, layout.label) + " " * _GAP
     room = None if screen.width is None else screen.width - cells(head)
     if isinstance(row, Meter):
         tails = _meter(row, layout, screen, room)
@@ -92,6 +121,16 @@ def _row(row: Row, layout: _Columns, screen: Screen) -> Iterator[str]:
         tails = _note(row, screen, room)
     for index, tail in enumerate(tails):
         yield ((head if index == 0 else " " * cells(head)) + tail).rstrip()
+
+
+def _overhangs(row: Row, screen: Screen) -> bool:
+    """Whether the label may reach beyond its column: half the name of a model names none."""
+    if screen.width is None:
+        return True
+    if not isinstance(row, Note):
+        return False
+    texts = (_INDENT + row.label, row.value, row.remark)
+    return cells((" " * _GAP).join(text for text in texts if text)) <= screen.width
 
 
 def _meter(row: Meter, layout: _Columns, screen: Screen, room: int | None) -> Iterator[str]:

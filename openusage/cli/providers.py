@@ -11,6 +11,7 @@ import click
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
+from openusage.cli.flags import CONFIG_DIR, DATA_DIR
 from openusage.cli.known import Known, look_up, the_folders
 from openusage.cli.running import run, warnings_to_stderr
 from openusage.cli.screen import put, put_json, screen_of
@@ -30,13 +31,15 @@ _NOWHERE = "\N{EN DASH}"
 
 @click.command(epilog="\b\nExample:\n  openusage providers --json | jq -r '.[].id'\n")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def providers(as_json: bool) -> None:
+@CONFIG_DIR
+@DATA_DIR
+def providers(as_json: bool, config_dir: str | None, data_dir: str | None) -> None:
     """List the providers, and where each was found on this machine.
 
     In the order of the settings, with the accounts declared there. Nobody is asked over the
     network, nor for a password.
     """
-    known = look_up(the_folders())
+    known = look_up(the_folders(config_dir, data_dir))
 
     async def work(reactor: Any, threads: Threads) -> dict[str, str]:
         machine = make_machine(reactor, threads, known.folders, os.environ)

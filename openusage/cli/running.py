@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
@@ -24,14 +27,19 @@ from zope.interface import provider
 
 from openusage.cli.trouble import complain
 from openusage.host.blocking import Threads
+from openusage.log import logger
 
-__all__ = ["log_to_stderr", "run", "warnings_to_stderr"]
+__all__ = ["log_to_stderr", "run", "stop_on_signals", "warnings_to_stderr"]
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Any, Threads], Coroutine[Deferred[Any], Any, T]]
 
 _INTERRUPTED = 130
 """The status of a process that Ctrl-C ended, as shells have it."""
+_ENDINGS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+]
+"""Windows alone has the last one, for Ctrl-Break and a closed window."""
 
 
 def run(work: Work[T], reactor: Any = None) -> T:
@@ -62,6 +70,7 @@ def run(work: Work[T], reactor: Any = None) -> T:
         reactor.addSystemEventTrigger("before", "shutdown", interrupt)
         over = working.addBoth(finish)
 
+    stop_on_signals(reactor)
     reactor.callWhenRunning(begin)
     reactor.run()
     if interrupted:
@@ -70,6 +79,27 @@ def run(work: Work[T], reactor: Any = None) -> T:
     if isinstance(result, Failure):
         result.raiseException()
     return result
+
+
+def stop_on_signals(reactor: Any) -> None:
+    """Have Ctrl-C and SIGTERM stop the reactor, once it runs.
+
+    Twisted does that as well, but takes a second one while it stops for a bug.
+    """
+
+    def stop(number: int) -> None:
+        _log.info("stopping on {signal}", signal=signal.Signals(number).name)
+        with suppress(ReactorNotRunning):
+            reactor.stop()
+
+    def told(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(stop, number)
+
+    def prepare() -> None:
+        for number in _ENDINGS:
+            signal.signal(number, told)
+
+    reactor.callWhenRunning(prepare)
 
 
 @contextmanager
@@ -104,3 +134,6 @@ async def _with_threads(work: Work[T], reactor: Any) -> T:
         return await work(reactor, threads)
     finally:
         await threads.stop()
+
+
+_log = logger(__name__)

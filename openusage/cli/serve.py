@@ -9,7 +9,8 @@ import click
 from twisted.application.service import IService
 from twisted.python.usage import UsageError
 
-from openusage.cli.running import log_to_stderr
+from openusage.cli.flags import CONFIG_DIR, DATA_DIR
+from openusage.cli.running import log_to_stderr, stop_on_signals
 from openusage.cli.trouble import WRONG_USE, give_up
 from openusage.listening import DEFAULT
 from openusage.options import Options
@@ -26,10 +27,14 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--listen", multiple=True, metavar="ENDPOINT", help=f"Where. [default: {DEFAULT}]")
-@click.option("--config-dir", metavar="FOLDER", help="Folder of settings.json.")
-@click.option("--data-dir", metavar="FOLDER", help="Folder of cached snapshots.")
-@click.option("--interval", metavar="MINUTES", help="1 to 60. [default: the settings', else 5]")
+@click.option(
+    "--listen", "-l", multiple=True, metavar="ENDPOINT", help=f"Where. [default: {DEFAULT}]"
+)
+@CONFIG_DIR
+@DATA_DIR
+@click.option(
+    "--interval", "-i", metavar="MINUTES", help="1 to 60. [default: the settings', else 5]"
+)
 @click.option("--verbose", is_flag=True, help="Log for debugging.")
 def serve(verbose: bool, **options: str | Sequence[str] | None) -> None:
     """Probe on a schedule and serve the answers over HTTP.
@@ -51,6 +56,7 @@ def serve(verbose: bool, **options: str | Sequence[str] | None) -> None:
 
 def run_service(reactor: Any, service: IService) -> None:
     """Run `service` until the reactor is told to stop; returns when the service has stopped too."""
+    stop_on_signals(reactor)
     reactor.callWhenRunning(service.startService)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()

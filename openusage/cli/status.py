@@ -13,6 +13,7 @@ from openusage.cli.amounts import ago
 from openusage.cli.ask import Address, NoServiceError, address, ask
 from openusage.cli.blocks import blocks_of
 from openusage.cli.draw import draw
+from openusage.cli.flags import COLOR, CONFIG_DIR, DATA_DIR
 from openusage.cli.reading import Reading
 from openusage.cli.screen import put, put_json, screen_of
 from openusage.cli.text import clean
@@ -46,15 +47,23 @@ def _address(context: click.Context, option: click.Parameter, url: str) -> Addre
     callback=_address,
     help="The service to ask.",
 )
-@click.option("--color/--no-color", default=None, help="Colour. [default: on a terminal]")
-def status(as_json: bool, where: Address, color: bool | None) -> None:
+@CONFIG_DIR
+@DATA_DIR
+@COLOR
+def status(
+    as_json: bool,
+    where: Address,
+    config_dir: str | None,
+    data_dir: str | None,
+    color: bool | None,
+) -> None:
     """Show how much of each plan is used.
 
-    Asks the running service; without one, shows what it last wrote to its cache. No provider is
-    asked.
+    Asks the running service; without one, shows what it last wrote to its cache, in the folder
+    given. No provider is asked.
     """
     now = datetime.now(timezone.utc)
-    reading = _read(where, now)
+    reading = _read(where, config_dir, data_dir, now)
     if as_json:
         put_json(
             {"source": reading.source, "snapshots": reading.snapshots, "health": reading.report}
@@ -69,12 +78,12 @@ def status(as_json: bool, where: Address, color: bool | None) -> None:
         complain("no provider is enabled, or none has answered yet")
 
 
-def _read(where: Address, now: datetime) -> Reading:
+def _read(where: Address, config_dir: str | None, data_dir: str | None, now: datetime) -> Reading:
     try:
         return ask(where)
     except NoServiceError as error:
         reason = str(error)
-    reading = _cached()
+    reading = _cached(config_dir, data_dir)
     if reading is None or reading.written is None:
         give_up(
             f"{reason}, and nothing is cached; start it with `twistd openusage` or"
@@ -85,11 +94,11 @@ def _read(where: Address, now: datetime) -> Reading:
     return reading
 
 
-def _cached() -> Reading | None:
+def _cached(config_dir: str | None, data_dir: str | None) -> Reading | None:
     # Imported only here: they cost more time than all the rest of this command.
     cached = import_module("openusage.cli.cached")
     known = import_module("openusage.cli.known")
-    there = known.look_up(known.the_folders())
+    there = known.look_up(known.the_folders(config_dir, data_dir))
     try:
         reading: Reading | None = cached.read_cache(there.folders.cache, there)
     except cached.CacheError as error:
