@@ -49,7 +49,7 @@ class Listening(Service):
             port: IListeningPort = await self.endpoint.listen(self.site)
         except CancelledError:
             return None
-        except (CannotListenError, OSError) as error:
+        except (CannotListenError, OSError, OverflowError) as error:  # a port over 65535, the last
             reason = getattr(error, "socketError", error)
             self._log.info(
                 "HTTP API is off for this session: {where}: {reason}",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from OpenSSL import crypto
 from twisted.internet.endpoints import serverFromString
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
@@ -108,7 +109,7 @@ def endpoint_from(reactor: Any, description: str) -> Any:
     """The endpoint that `description` names. Raises `UsageError`, worded for the person."""
     try:
         return serverFromString(reactor, description)
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, OSError, crypto.Error) as error:
         raise UsageError(
             f"--listen {description!r} is no endpoint ({error}); an example: {DEFAULT}"
         ) from error

@@ -52,6 +52,7 @@ DEADLINE = 60.0
 """Seconds a probe may take in all."""
 LARGEST_SNAPSHOT = 2**20
 _MOST_NOTES = 20
+_LONGEST_NOTE = 400
 
 
 @frozen
@@ -283,4 +284,8 @@ class ProbeService(Service):
 
 def _few(notes: Sequence[str]) -> tuple[str, ...]:
     """At most `_MOST_NOTES` of the notes, each of a readable length."""
-    return tuple(note[:200] for note in notes[:_MOST_NOTES])
+    return tuple(_short(note) for note in notes[:_MOST_NOTES])
+
+
+def _short(note: str) -> str:
+    return note if len(note) <= _LONGEST_NOTE else note[: _LONGEST_NOTE - 1] + "…"

@@ -2,10 +2,12 @@
 
 ```python
 class CodexTests(SynchronousTestCase):
-    def test_expired(self) -> None:
-        http = FakeHttp()
+    def test_refused(self) -> None:
+        home, http = Path(self.mktemp()), FakeHttp()
+        (home / ".codex").mkdir(parents=True)
+        (home / ".codex/auth.json").write_text('{"tokens": {"access_token": "a token"}}')
         http.reply("GET", "https://chatgpt.com/", 401)
-        host = fake_host(Path(self.mktemp()), id="codex", http=http)
+        host = fake_host(home, id="codex", http=http)
 
         self.failureResultOf(Deferred.fromCoroutine(Codex().probe(host)), TokenExpiredError)
 ```

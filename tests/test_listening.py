@@ -60,6 +60,16 @@ class ListeningTests(SynchronousTestCase):
 
         self.assertEqual([event["log_level"] for event in logs], [LogLevel.info])
 
+    def test_no_port(self) -> None:
+        """A number that is no port is said like any other that is not to be had."""
+        service = listening(RaisingMemoryReactor(listenException=OverflowError("0-65535")))
+
+        with capturedLogs() as logs:
+            service.startService()
+            self.successResultOf(service.stopService())
+
+        self.assertIn("0-65535", formatEvent(logs[0]))
+
     def test_again(self) -> None:
         """Stopping closes the port and starting listens again."""
         reactor = MemoryReactorClock()

@@ -70,6 +70,6 @@ class EndpointFromTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """What is no endpoint is refused in words that show one."""
-        for text in ("", "6736", "tcp:x", "nonsense:1"):
+        for text in ("", "6736", "tcp:x", "nonsense:1", "ssl:1:privateKey=/none:certKey=/none"):
             error = self.assertRaises(UsageError, endpoint_from, MemoryReactorClock(), text)
             self.assertIn(DEFAULT, str(error))

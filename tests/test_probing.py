@@ -286,13 +286,13 @@ class ProbeServiceTests(ScheduleTestCase):
 
     def test_notes(self) -> None:
         """Remarks are in health, few and short, and logged when they are new."""
-        provider = Acting(act=lambda host: host.note(*(f"{n} " + "x" * 500 for n in range(50))))
+        provider = Acting(act=lambda host: host.note(*(f"{n} " + "x" * 900 for n in range(50))))
         with capturedLogs() as events:
             self.start(provider)
             self.wait(300)
 
         self.assertEqual(len(self.health().notes), 20)
-        self.assertEqual({len(note) for note in self.health().notes}, {200})
+        self.assertEqual({len(note) for note in self.health().notes}, {400})
         self.assertEqual(len(events), 20)
         provider.act = nothing
         self.wait(300)
