@@ -5,7 +5,7 @@ class CodexTests(SynchronousTestCase):
     def test_refused(self) -> None:
         home, http = Path(self.mktemp()), FakeHttp()
         (home / ".codex").mkdir(parents=True)
-        (home / ".codex/auth.json").write_text('{"tokens": {"access_token": "a token"}}')
+        (home / ".codex/auth.json").write_text('{"tokens": {"access_token": "token"}}')
         http.reply("GET", "https://chatgpt.com/", 401)
         host = fake_host(home, id="codex", http=http)
 
