@@ -7,14 +7,12 @@ import random
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 from twisted.web.resource import IResource
@@ -43,6 +41,7 @@ from openusage.sessionlogs import LocalSessionLogs
 from openusage.sessionlogs.catalog import CatalogRefresh
 from openusage.sessionlogs.prices import PriceBook
 from openusage.settings import Settings, SettingsError, read_settings
+from openusage.stopping import stop_on
 from openusage.store import Store
 from openusage.watch import FileWatch
 
@@ -250,22 +249,8 @@ def makeService(options: Options) -> UsageService:
     except (SettingsError, UsageError) as error:
         print(f"openusage: {error}", file=sys.stderr)  # noqa: T201 - no log is open yet
         raise SystemExit(2) from None
-    reactor.callWhenRunning(_end_well_on_sigterm, reactor)
+    reactor.callWhenRunning(stop_on, reactor, [signal.SIGTERM])
     return service
-
-
-def _end_well_on_sigterm(reactor: Any) -> None:
-    """Twistd ends by the signal that stopped it; being told to stop is no failure of ours."""
-
-    def stop(number: int, frame: object) -> None:
-        reactor.callFromThread(_stop, reactor)
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _stop(reactor: Any) -> None:
-    with suppress(ReactorNotRunning):  # a second signal while the first is being followed
-        reactor.stop()
 
 
 def _log_failure(failure: Failure) -> None:

@@ -13,7 +13,7 @@ import openusage
 PACKAGE = Path(openusage.__file__).parent
 
 ROOMS = (
-    "_version redact",
+    "_version redact stopping",
     "log model disk folders",
     "deadline wire",
     "jsontext",

@@ -21,8 +21,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from openusage.model import NotLoggedInError
-from openusage.service import Options, UsageService, _end_well_on_sigterm, build, makeService
+from openusage.service import Options, UsageService, build, makeService
 from openusage.settings import SettingsError
+from openusage.stopping import stop_on
 from openusage.store import Change, SnapshotChanged
 from openusage.testing import FakeHttp, FakeProvider
 from tests.wire_client import Answer, split
@@ -253,7 +254,7 @@ class SignalTests(SynchronousTestCase):
 
         before = signal.getsignal(signal.SIGTERM)
         self.addCleanup(signal.signal, signal.SIGTERM, before)
-        _end_well_on_sigterm(Reactor())
+        stop_on(Reactor(), [signal.SIGTERM])
 
         signal.raise_signal(signal.SIGTERM)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ReactorNotRunning
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
@@ -28,6 +26,7 @@ from zope.interface import provider
 from openusage.cli.trouble import complain
 from openusage.host.blocking import Threads
 from openusage.log import logger
+from openusage.stopping import stop_on
 
 __all__ = ["log_to_stderr", "run", "stop_on_signals", "warnings_to_stderr"]
 
@@ -82,24 +81,12 @@ def run(work: Work[T], reactor: Any = None) -> T:
 
 
 def stop_on_signals(reactor: Any) -> None:
-    """Have Ctrl-C and SIGTERM stop the reactor, once it runs.
+    """Have Ctrl-C and SIGTERM stop the reactor, once it runs."""
+    reactor.callWhenRunning(stop_on, reactor, _ENDINGS, _say)
 
-    Twisted does that as well, but takes a second one while it stops for a bug.
-    """
 
-    def stop(number: int) -> None:
-        _log.info("stopping on {signal}", signal=signal.Signals(number).name)
-        with suppress(ReactorNotRunning):
-            reactor.stop()
-
-    def told(number: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(stop, number)
-
-    def prepare() -> None:
-        for number in _ENDINGS:
-            signal.signal(number, told)
-
-    reactor.callWhenRunning(prepare)
+def _say(number: int) -> None:
+    _log.info("stopping on {signal}", signal=signal.Signals(number).name)
 
 
 @contextmanager
