@@ -33,6 +33,7 @@ from openusage.host import Host, Http, Response, State, Visit
 from openusage.host.env import Env
 from openusage.host.files import Files
 from openusage.host.keychain import Keychain, KeychainError
+from openusage.host.processes import Process, Processes
 from openusage.host.sqlite import Sqlite
 from openusage.model import Line, ProbeError, Progress, Snapshot
 from openusage.providers.interface import DeclaredLine, IProvider, Link, Provider
@@ -43,6 +44,7 @@ __all__ = [
     "FakeHttp",
     "FakeKeychain",
     "FakeLogs",
+    "FakeProcesses",
     "FakeProvider",
     "MemoryState",
     "Request",
@@ -265,6 +267,27 @@ class FakeLogs:
         return self.found
 
 
+@define
+class FakeProcesses:
+    """A `Processes` of `running` programs, whose `listening` ports are kept by process id.
+
+    `asked` counts how often the programs were listed.
+    """
+
+    running: list[Process] = field(factory=list)
+    listening: dict[int, list[int]] = field(factory=dict)
+    asked: int = 0
+
+    async def list(self) -> Sequence[Process]:
+        """The programs."""
+        self.asked += 1
+        return self.running
+
+    async def ports(self, pid: int) -> Sequence[int]:
+        """The ports of one of them."""
+        return self.listening.get(pid, [])
+
+
 # --- the host and a provider ----------------------------------------------------------------------
 
 
@@ -280,6 +303,7 @@ def fake_host(
     clock: Clock | None = None,
     zone: tzinfo = timezone.utc,
     logs: SessionLogs | None = None,
+    processes: Processes | None = None,
     state: State | None = None,
     refresh_credentials: bool = False,
     visit: Visit | None = None,
@@ -306,6 +330,7 @@ def fake_host(
         keychain=keychain or FakeKeychain(),
         sqlite=Sqlite(run_inline),
         logs=logs or FakeLogs(),
+        processes=processes or FakeProcesses(),
         state=state,
         user_agent="openusage/0",
         refresh_credentials=refresh_credentials,
@@ -371,9 +396,10 @@ class FakeProvider:
 
 # Each fake is pinned to the seam it stands for: the type checker tells when one drifts.
 _: type[Provider] = FakeProvider
-_SEAMS: tuple[type[Http], type[Keychain], type[State], type[SessionLogs]] = (
+_SEAMS: tuple[type[Http], type[Keychain], type[State], type[SessionLogs], type[Processes]] = (
     FakeHttp,
     FakeKeychain,
     MemoryState,
     FakeLogs,
+    FakeProcesses,
 )

@@ -16,7 +16,7 @@ ROOMS = (
     "_version redact stopping",
     "log model disk folders",
     "deadline wire",
-    "jsontext",
+    "jsontext tomltext",
     "settings",
     "sessionlogs",
     "host",

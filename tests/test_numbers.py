@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.host.numbers import fixed, number, numeric, shortest
+from openusage.host.numbers import (
+    clamp,
+    coerced,
+    fixed,
+    money,
+    number,
+    numeric,
+    rounded,
+    shortest,
+)
 
 ANYTHING = st.one_of(
     st.none(),
@@ -172,3 +181,91 @@ class ShortestTests(SynchronousTestCase):
     def test_round_trip(self, value: float) -> None:
         """The text gives the same float back."""
         self.assertEqual(float(shortest(value)), value)
+
+
+class CoercedTests(SynchronousTestCase):
+    """`coerced`."""
+
+    def test_values(self) -> None:
+        """Null and blank text are 0, truth is a number, text is read."""
+        for value, result in (
+            (None, 0.0),
+            ("", 0.0),
+            ("  ", 0.0),
+            (False, 0.0),
+            (True, 1.0),
+            (" 12.5 ", 12.5),
+            (-3, -3.0),
+        ):
+            self.assertEqual(coerced(value), result, value)
+
+    def test_none(self) -> None:
+        """Anything else is no number."""
+        for value in ("abc", "12px", [], {}, math.nan, math.inf, "1e999", 10**400):
+            self.assertIsNone(coerced(value), value)
+
+
+class ClampTests(SynchronousTestCase):
+    """`clamp`."""
+
+    def test_bounds(self) -> None:
+        """What is outside becomes the bound it passed; by default a percentage is meant."""
+        self.assertEqual(
+            [clamp(value) for value in (-1, 0, 41.5, 100, 1e300)], [0, 0, 41.5, 100, 100]
+        )
+        self.assertEqual(clamp(7, 1, 5), 5)
+
+
+class RoundedTests(SynchronousTestCase):
+    """`rounded`."""
+
+    def test_halves(self) -> None:
+        """Halves go up, whatever the sign."""
+        for value, digits, result in (
+            (2.5, 0, 3),
+            (-2.5, 0, -2),
+            (0.49, 0, 0),
+            (6.666, 0, 7),
+            (37.45, 1, 37.5),
+            (37.44, 1, 37.4),
+            (1234.5, -2, 1200),
+        ):
+            self.assertEqual(rounded(value, digits), result, value)
+
+    def test_large(self) -> None:
+        """Numbers without decimals, and those that are none, stay as they are."""
+        for value in (1e300, -1e300, 2.0**60, math.inf):
+            self.assertEqual(rounded(value, 4), value)
+        self.assertTrue(math.isnan(rounded(math.nan)))
+
+    @given(st.floats(-1e9, 1e9), st.integers(0, 4))
+    @settings(deadline=None, max_examples=200)
+    def test_near(self, value: float, digits: int) -> None:
+        """The result is never further away than half of the last digit."""
+        self.assertLessEqual(abs(rounded(value, digits) - value), 0.5000001 * 10.0**-digits)
+
+
+class MoneyTests(SynchronousTestCase):
+    """`money`."""
+
+    def test_amounts(self) -> None:
+        """Two decimals, the sign in front, none for what rounds to zero."""
+        for dollars, text in (
+            (0, "$0.00"),
+            (5.5, "$5.50"),
+            (-0.5, "-$0.50"),
+            (-0.001, "$0.00"),
+            (1234.5, "$1234.50"),
+            (0.125, "$0.13"),
+        ):
+            self.assertEqual(money(dollars), text)
+
+    def test_grouped(self) -> None:
+        """Thousands are set apart where that is asked for."""
+        self.assertEqual(money(1234567.891, grouped=True), "$1,234,567.89")
+        self.assertEqual(money(-1000, grouped=True), "-$1,000.00")
+        self.assertEqual(money(999.994, grouped=True), "$999.99")
+
+    def test_no_number(self) -> None:
+        """What is no amount does not fail."""
+        self.assertEqual(money(math.inf, grouped=True), "$Infinity")

@@ -25,7 +25,6 @@ from openusage.host.oauth import (
     file_obstacle,
     item_obstacle,
     renew,
-    sendable,
 )
 from openusage.model import ProbeError, TokenExpiredError
 from openusage.testing import MemoryState, fake_host, run_inline
@@ -426,16 +425,6 @@ class ObstacleTests(SynchronousTestCase):
         ):
             with self.subTest(platform=platform, length=len(value)):
                 self.assertEqual(item_obstacle(platform, value) is None, fits)
-
-
-class SendableTests(SynchronousTestCase):
-    """`sendable`."""
-
-    def test_characters(self) -> None:
-        """A token can be sent if it is of visible ASCII characters."""
-        self.assertTrue(sendable("sk-ant_Az09.~+/="))
-        for token in ("a b", "a\n", "a\x7f", "ä", "€", "a\ud800"):
-            self.assertFalse(sendable(token), ascii(token))
 
 
 class TokensTests(SynchronousTestCase):

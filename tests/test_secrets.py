@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import datetime, timezone
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.host.secrets import credential_json, go_keyring, jwt_payload
+from openusage.host.secrets import (
+    credential_json,
+    go_keyring,
+    jwt_expiry,
+    jwt_payload,
+    sendable,
+)
 
 
 class CredentialJsonTests(SynchronousTestCase):
@@ -149,3 +156,33 @@ class GoKeyringTests(SynchronousTestCase):
         """No text raises."""
         for value in (text, f"go-keyring-base64:{text}"):
             self.assertIsInstance(go_keyring(value), (str, type(None)))
+
+
+class SendableTests(SynchronousTestCase):
+    """`sendable`."""
+
+    def test_characters(self) -> None:
+        """A token can be sent if it is of visible ASCII characters."""
+        self.assertTrue(sendable("sk-ant_Az09.~+/="))
+        for token in ("a b", "a\n", "a\x7f", "ä", "€", "a\ud800"):
+            self.assertFalse(sendable(token), ascii(token))
+
+
+class JwtExpiryTests(SynchronousTestCase):
+    """`jwt_expiry`."""
+
+    def token(self, claims: object) -> str:
+        payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+        return f"header.{payload}.signature"
+
+    def test_expiry(self) -> None:
+        """The claim `exp` is Unix time in seconds."""
+        expiry = jwt_expiry(self.token({"exp": 1770000000}))
+        self.assertEqual(expiry, datetime(2026, 2, 2, 2, 40, tzinfo=timezone.utc))
+
+    def test_unknown(self) -> None:
+        """A token without a sensible claim, and what is no token, do not say."""
+        for claims in ({}, {"exp": "soon"}, {"exp": True}, {"exp": 1e300}, {"exp": None}, []):
+            self.assertIsNone(jwt_expiry(self.token(claims)), claims)
+        for token in (None, "", "opaque", "a.b.c"):
+            self.assertIsNone(jwt_expiry(token), token)

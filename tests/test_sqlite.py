@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from openusage.host import sqlite as module
-from openusage.host.sqlite import Sqlite, SqliteError, text_of
+from openusage.host.sqlite import Sqlite, SqliteError, column_text
 from openusage.testing import run_inline
 
 ALL = "SELECT key, value FROM ItemTable ORDER BY key"
@@ -220,12 +220,12 @@ class SqliteTests(SynchronousTestCase):
 
 
 class TextOfTests(SynchronousTestCase):
-    """`text_of`."""
+    """`column_text`."""
 
     def test_text(self) -> None:
         """TEXT and BLOB are text; other values are none."""
-        self.assertEqual(text_of("\u00e4"), "\u00e4")
-        self.assertEqual(text_of("\u00e4".encode()), "\u00e4")
-        self.assertEqual(text_of(b"a\xff"), "a\ufffd")
+        self.assertEqual(column_text("\u00e4"), "\u00e4")
+        self.assertEqual(column_text("\u00e4".encode()), "\u00e4")
+        self.assertEqual(column_text(b"a\xff"), "a\ufffd")
         for value in (None, 5, 2.5):
-            self.assertIsNone(text_of(value))
+            self.assertIsNone(column_text(value))

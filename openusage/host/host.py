@@ -16,6 +16,7 @@ from openusage.host.env import Env
 from openusage.host.files import Files
 from openusage.host.keychain import Keychain
 from openusage.host.net.http import Http
+from openusage.host.processes import Processes
 from openusage.host.sqlite import Sqlite
 from openusage.model import Line, Snapshot
 from openusage.sessionlogs import SessionLogs
@@ -75,6 +76,7 @@ class Host:
     keychain: Keychain
     sqlite: Sqlite
     logs: SessionLogs
+    processes: Processes
     state: State
     user_agent: str
     compatible_agent: str | None = None

@@ -15,6 +15,7 @@ from openusage.host.files import Files
 from openusage.host.host import Host, Visit
 from openusage.host.keychain import Keychain
 from openusage.host.net.http import Http
+from openusage.host.processes import SystemProcesses
 from openusage.host.sqlite import Sqlite
 from openusage.host.state import FileState
 from openusage.sessionlogs import SessionLogs
@@ -74,6 +75,7 @@ class Machine:
             keychain=self.keychain,
             sqlite=Sqlite(run),
             logs=self.logs,
+            processes=SystemProcesses(run),
             state=FileState(self.states / f"{instance_id}.json", files, visit, self.clock.seconds),
             user_agent=self.user_agent,
             compatible_agent=compatible_agent,

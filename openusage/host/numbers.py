@@ -6,7 +6,16 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-__all__ = ["fixed", "number", "numeric", "shortest"]
+__all__ = [
+    "clamp",
+    "coerced",
+    "fixed",
+    "money",
+    "number",
+    "numeric",
+    "rounded",
+    "shortest",
+]
 
 _NUMERIC = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Wide enough for every digit of the largest float and of the smallest.
@@ -54,6 +63,37 @@ def shortest(value: float) -> str:
     if -7 < magnitude < 21:
         return f"{exact:f}"
     return f"{exact.scaleb(-magnitude):f}e{magnitude:+d}"
+
+
+def coerced(value: object) -> float | None:
+    """What JavaScript's `Number` makes of `value`: null and blank text are 0, `true` is 1.
+
+    `None` for what it makes `NaN` or infinite of.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return 0.0
+    return float(value) if isinstance(value, bool) else numeric(value)
+
+
+def clamp(value: float, low: float = 0.0, high: float = 100.0) -> float:
+    """The number nearest to `value` that is not below `low` and not above `high`."""
+    return min(max(value, low), high)
+
+
+def rounded(value: float, digits: int = 0) -> float:
+    """`value` to `digits` decimals, halves up as `Math.round` has it: 2.5 is 3, -2.5 is -2."""
+    scaled = value * 10.0**digits
+    if not math.isfinite(scaled) or abs(scaled) >= 2**52:  # has no decimals that could be rounded
+        return value
+    return math.floor(scaled + 0.5) / 10.0**digits
+
+
+def money(dollars: float, *, grouped: bool = False) -> str:
+    """An amount with two decimals: `$1234.50`, `-$0.50`, or `grouped` `$1,234.50`."""
+    text = fixed(abs(dollars), 2)
+    whole, _, part = text.partition(".")
+    sign = "-" if dollars < 0 and text != "0.00" else ""
+    return f"{sign}${int(whole):,}.{part}" if grouped and part else f"{sign}${text}"
 
 
 def _not_finite(value: float) -> str:

@@ -31,7 +31,6 @@ __all__ = [
     "file_obstacle",
     "item_obstacle",
     "renew",
-    "sendable",
 ]
 
 L = TypeVar("L")
@@ -137,11 +136,6 @@ def item_obstacle(platform: str, value: str) -> str | None:
     if longest is not None and len(json.dumps(value)) > longest:  # quotes are escaped there too
         return "its keychain item is too long to be saved safely"
     return None
-
-
-def sendable(token: str) -> bool:
-    """Whether `token` can stand in a header."""
-    return token.isascii() and token.isprintable() and " " not in token
 
 
 async def _locked(host: Host, held: L, store: LoginStore[L]) -> L | None:

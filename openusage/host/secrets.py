@@ -6,9 +6,13 @@ import base64
 import binascii
 import json
 import re
+from datetime import datetime
 from typing import Any
 
-__all__ = ["credential_json", "go_keyring", "jwt_payload"]
+from openusage.host.instants import from_epoch
+from openusage.host.numbers import number
+
+__all__ = ["credential_json", "go_keyring", "jwt_expiry", "jwt_payload", "sendable"]
 
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)")
 _BASE64 = re.compile(r"[A-Za-z0-9_+/-]+={0,2}")
@@ -38,6 +42,17 @@ def jwt_payload(token: str) -> dict[str, Any] | None:
     except binascii.Error:
         return None
     return _object(payload.decode("utf-8", "replace"))
+
+
+def jwt_expiry(token: str | None) -> datetime | None:
+    """When the JWT says that it expires; `None` when it does not say, or is none."""
+    seconds = number((jwt_payload(token) or {}).get("exp")) if token else None
+    return None if seconds is None else from_epoch(seconds)
+
+
+def sendable(token: str) -> bool:
+    """Whether `token` can stand in a header."""
+    return token.isascii() and token.isprintable() and " " not in token
 
 
 def go_keyring(text: str) -> str | None:

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from openusage.host.blocking import Blocking
 
-__all__ = ["Sqlite", "SqliteError", "text_of"]
+__all__ = ["Sqlite", "SqliteError", "column_text"]
 
 BUSY = 2.0
 """Seconds to wait for a database that another program has locked."""
@@ -50,7 +50,7 @@ class Sqlite:
         return await self.run(_query, path, sql, parameters)
 
 
-def text_of(value: object) -> str | None:
+def column_text(value: object) -> str | None:
     """A column's text, whether kept as TEXT or as BLOB (UTF-8); `None` for any other value."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeAlias, cast
@@ -14,11 +13,7 @@ from openusage.sessionlogs.codexrecords import FAST_TIERS, CodexReader, Replay
 from openusage.sessionlogs.prices import Terms
 from openusage.sessionlogs.tool import LogFile, Tool
 from openusage.sessionlogs.walk import Source, is_folder
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from openusage.tomltext import toml_table
 
 __all__ = ["CODEX", "codex_homes"]
 
@@ -59,8 +54,8 @@ def _is_fast(home: str) -> bool:
     try:
         with open_regular(Path(home) / "config.toml") as file:
             text = file.read(_LONGEST_CONFIG).decode("utf-8-sig")
-        settings: dict[str, Any] = tomllib.loads(text.replace("\r\n", "\n"))
-    except (OSError, ValueError, RecursionError):
+        settings = toml_table(text)
+    except (OSError, ValueError):
         return False
     tiers = [_profile(settings).get("service_tier"), settings.get("service_tier")]
     return next((tier.strip() for tier in tiers if isinstance(tier, str)), "") in FAST_TIERS

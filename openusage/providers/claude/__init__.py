@@ -37,6 +37,7 @@ from openusage.providers.claude.usage import ask, last_known
 from openusage.providers.history import HISTORY_LINES
 from openusage.providers.interface import DeclaredLine, IProvider, Link
 from openusage.providers.stale import still_running, unavailable
+from openusage.providers.words import NO_DATA
 
 __all__ = ["Claude"]
 
@@ -106,7 +107,7 @@ class Claude:
         status, note = _remarks(usage, trouble)
         lines = [*status, *bars, *history, *note]
         return host.snapshot(
-            lines or [Badge("Status", "No usage data", color="#a3a3a3")],
+            lines or [NO_DATA],
             found.login.plan if found.login else None,
             usage.fetched_at if bars else None,
         )

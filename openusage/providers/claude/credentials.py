@@ -19,8 +19,7 @@ from attrs import evolve, field, frozen
 from openusage.host import Host
 from openusage.host.env import Env
 from openusage.host.numbers import number
-from openusage.host.oauth import sendable
-from openusage.host.secrets import credential_json
+from openusage.host.secrets import credential_json, sendable
 from openusage.providers.claude.mapping import plan_name
 from openusage.providers.claude.service import OAuthService
 

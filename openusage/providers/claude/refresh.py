@@ -15,8 +15,8 @@ from openusage.host.oauth import (
     file_obstacle,
     item_obstacle,
     renew,
-    sendable,
 )
+from openusage.host.secrets import sendable
 from openusage.log import logger
 from openusage.model import ProbeError
 from openusage.providers.claude.credentials import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,12 +9,8 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from openusage.host import Host
-from openusage.providers.codex.shapes import text_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from openusage.host.values import text_of
+from openusage.tomltext import toml_table
 
 __all__ = ["Config", "codex_home", "read_config"]
 
@@ -60,10 +55,10 @@ async def read_config(host: Host) -> Config:
     """The configuration; its defaults for what is missing, and a note about what is unusable."""
     try:
         text = await host.files.read_text(codex_home(host) / "config.toml")
-        values = tomllib.loads(text)
+        values = toml_table(text)
     except (FileNotFoundError, NotADirectoryError):
         return Config()
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         host.note("config.toml cannot be read and was ignored")
         return Config()
     return Config(_base(host, values), text_of(values.get("cli_auth_credentials_store")) or "file")

@@ -20,9 +20,9 @@ from attrs import evolve, field, frozen
 
 from openusage.host.instants import from_epoch, parse_instant
 from openusage.host.numbers import number
-from openusage.host.oauth import Tokens, sendable
-from openusage.host.secrets import credential_json, jwt_payload
-from openusage.providers.codex.shapes import object_at, text_of
+from openusage.host.oauth import Tokens
+from openusage.host.secrets import credential_json, jwt_payload, sendable
+from openusage.host.values import object_at, text_of
 
 __all__ = ["Login", "Nothing", "Stored", "parse_login", "parse_opencode"]
 

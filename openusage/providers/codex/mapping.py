@@ -19,9 +19,9 @@ from typing import Any, Literal
 from openusage.host.instants import from_epoch, parse_instant
 from openusage.host.labels import plan_label
 from openusage.host.numbers import numeric
+from openusage.host.values import object_at, text_of
 from openusage.model import Count, Line, Progress, Text
 from openusage.providers.codex.answer import SHAPE, Answer
-from openusage.providers.codex.shapes import object_at, text_of
 from openusage.providers.codex.windows import WEEKLY, Window, bar, window_lines
 from openusage.providers.shape import fits
 

@@ -18,7 +18,7 @@ from openusage.model import (
     UnreachableError,
 )
 from openusage.providers.codex.windows import Window, window_lines
-from openusage.providers.codex.words import age
+from openusage.providers.words import age
 from openusage.sessionlogs import LogRateLimits
 
 __all__ = ["log_note", "log_windows", "why_unavailable"]

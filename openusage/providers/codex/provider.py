@@ -9,7 +9,6 @@ from zope.interface import implementer
 
 from openusage.host import Host
 from openusage.model import (
-    Badge,
     NotAvailableError,
     NotLoggedInError,
     ProbeError,
@@ -28,11 +27,10 @@ from openusage.providers.codex.search import find_usage
 from openusage.providers.history import HISTORY_LINES, LocalHistory
 from openusage.providers.interface import DeclaredLine, IProvider, Link
 from openusage.providers.stale import still_running, unavailable
+from openusage.providers.words import NO_DATA
 from openusage.sessionlogs.codex import codex_homes
 
 __all__ = ["Codex"]
-
-_NO_DATA = Badge("Status", "No usage data", "#a3a3a3")
 
 
 @implementer(IProvider)
@@ -86,7 +84,7 @@ class Codex:
             return await _without_service(host, error)
         lines = [*usage_lines(answer, host.zone), *(await read_history(host)).lines]
         plan = plan_name(answer.body.get("plan_type"))
-        return host.snapshot(lines or [_NO_DATA], plan, answer.at)
+        return host.snapshot(lines or [NO_DATA], plan, answer.at)
 
 
 async def _without_login(host: Host, error: ProbeError) -> Snapshot:

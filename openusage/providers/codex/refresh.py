@@ -12,12 +12,13 @@ from urllib.parse import urlencode
 from attrs import define, field
 
 from openusage.host import Host, Response
-from openusage.host.oauth import RefusedError, Tokens, sendable
+from openusage.host.oauth import RefusedError, Tokens
+from openusage.host.secrets import sendable
+from openusage.host.values import json_object, object_at, text_of
 from openusage.log import logger
 from openusage.model import ProbeError, TokenExpiredError
 from openusage.providers.codex.credentials import Source
 from openusage.providers.codex.login import Login, Nothing
-from openusage.providers.codex.shapes import json_object, object_at, text_of
 from openusage.providers.codex.words import CONFLICT, REVOKED, SESSION_EXPIRED, token_expired
 
 __all__ = ["LoginPlace"]

@@ -15,6 +15,7 @@ from attrs import frozen
 from openusage.host import Host, Response
 from openusage.host.instants import parse_instant
 from openusage.host.numbers import numeric
+from openusage.host.values import json_object, object_at
 from openusage.log import logger
 from openusage.model import (
     ProbeError,
@@ -27,7 +28,6 @@ from openusage.providers.codex.config import Config
 from openusage.providers.codex.login import Login
 from openusage.providers.codex.mapping import is_usage
 from openusage.providers.codex.memory import LONGEST_WAIT
-from openusage.providers.codex.shapes import json_object, object_at
 from openusage.providers.codex.words import (
     AFTER_REFRESH,
     INVALID,

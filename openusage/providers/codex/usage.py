@@ -18,7 +18,8 @@ from openusage.providers.codex.login import Login
 from openusage.providers.codex.memory import Memory
 from openusage.providers.codex.refresh import LoginPlace
 from openusage.providers.codex.service import Service
-from openusage.providers.codex.words import age, token_expired
+from openusage.providers.codex.words import token_expired
+from openusage.providers.words import require_unexpired
 
 __all__ = ["fetch_usage"]
 
@@ -31,18 +32,12 @@ async def fetch_usage(host: Host, config: Config, source: Source, login: Login) 
     """
     host.identify(login.identity)
     if not (host.refresh_credentials and login.refresh_token):
-        _require_unexpired(host, login)
+        cure = f"Run `{login.tool}` once to renew it."
+        require_unexpired(login.expires_at, host.now(), cure)
     memory = await Memory.recall(host)
     memory.refuse_again(login)
     answer = memory.recent_answer()
     return answer or await _attempt(host, config, source, login, memory)
-
-
-def _require_unexpired(host: Host, login: Login) -> None:
-    now, expires_at = host.now(), login.expires_at
-    if expires_at is not None and expires_at <= now:
-        ago = age(expires_at, now)
-        raise TokenExpiredError(f"Token expired {ago}. Run `{login.tool}` once to renew it.")
 
 
 async def _attempt(

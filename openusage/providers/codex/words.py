@@ -1,8 +1,6 @@
-"""What the person is told when something goes wrong, and ages in words."""
+"""What the person is told when something goes wrong."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 __all__ = [
     "AFTER_REFRESH",
@@ -14,7 +12,6 @@ __all__ = [
     "RATE_LIMITED",
     "REVOKED",
     "SESSION_EXPIRED",
-    "age",
     "http_error",
     "invalid",
     "token_expired",
@@ -44,15 +41,3 @@ def http_error(status: int) -> str:
 def invalid(reason: str) -> str:
     """The service gave an answer that could not even be read, for this `reason`."""
     return f"Usage response invalid: {reason}. Try again later."
-
-
-def age(since: datetime, now: datetime) -> str:
-    """How long ago `since` was: `12 min ago`, `3 h ago`, `5 d ago`."""
-    minutes = int((now - since).total_seconds() // 60)
-    if minutes < 1:
-        return "moments ago"
-    if minutes < 60:
-        return f"{minutes} min ago"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h ago"
-    return f"{minutes // (24 * 60)} d ago"

@@ -1,0 +1,140 @@
+"""One question to a service: its answer, or what went wrong, in its class and in words."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from attrs import evolve, frozen
+
+from openusage.host import Host, Response
+from openusage.host.numbers import numeric
+from openusage.host.values import json_object
+from openusage.model import (
+    RateLimitedError,
+    TokenExpiredError,
+    UnexpectedResponseError,
+    UnreachableError,
+)
+
+__all__ = ["Words", "ask", "post", "retry_after", "send"]
+
+_REFUSED = (401, 403)
+_TOO_MANY = 429
+_LONGEST_WAIT = 31 * 86400.0
+
+
+@frozen
+class Words:
+    """What a person is told when a request fails; `{status}` becomes the HTTP status.
+
+    `refused` is said when the service does not accept the login.
+    """
+
+    refused: str
+    unreachable: str = "Usage request failed. Check your connection."
+    status: str = "Usage request failed (HTTP {status}). Try again later."
+    invalid: str = "Usage response invalid. Try again later."
+    rate_limited: str = "Usage request rate limited. It is asked again later."
+
+
+async def ask(
+    host: Host,
+    method: str,
+    url: str,
+    words: Words,
+    *,
+    headers: Mapping[str, str],
+    json: object = None,
+    form: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+) -> dict[str, Any]:
+    """The JSON object that the service answers with. Raises what `send` raises."""
+    response = await send(
+        host, method, url, words, headers=headers, json=json, form=form, timeout=timeout
+    )
+    body = json_object(response)
+    if body is None:
+        raise UnexpectedResponseError(words.invalid, response.status)
+    return body
+
+
+async def send(
+    host: Host,
+    method: str,
+    url: str,
+    words: Words,
+    *,
+    headers: Mapping[str, str],
+    json: object = None,
+    form: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+    verify: bool = True,
+) -> Response:
+    """An answer whose status is 200 to 299; `json` or `form` is sent as the body.
+
+    Raises `TokenExpiredError` for 401 and 403, `RateLimitedError`, `UnreachableError`,
+    `ProbeTimeoutError`, and `UnexpectedResponseError` for any other status, each with its word.
+    """
+    sent, body = _with_body(headers, json, form)
+    try:
+        response = await host.http.request(
+            method, url, headers=sent, body=body, timeout=timeout, verify=verify
+        )
+    except UnreachableError as error:
+        raise evolve(error, message=words.unreachable) from error
+    except UnexpectedResponseError as error:
+        raise evolve(error, message=words.invalid) from error
+    status = response.status
+    if status in _REFUSED:
+        raise TokenExpiredError(words.refused)
+    if status == _TOO_MANY:
+        wait = retry_after(response.headers, host.now())
+        raise RateLimitedError(words.rate_limited, wait)
+    if status // 100 != 2:
+        raise UnexpectedResponseError(words.status.format(status=status), status)
+    return response
+
+
+async def post(
+    host: Host,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    json: object = None,
+    form: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+) -> Response:
+    """Whatever answer a POST gets. Raises `UnreachableError` or `UnexpectedResponseError`."""
+    sent, body = _with_body(headers or {}, json, form)
+    return await host.http.request("POST", url, headers=sent, body=body, timeout=timeout)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait as `Retry-After` says, at most a month; `None` when it does not say."""
+    text = headers.get("retry-after", "").strip()
+    seconds = numeric(text)
+    if seconds is None:
+        try:
+            date = parsedate_to_datetime(text)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+        seconds = (date - now) / timedelta(seconds=1)
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+
+
+def _with_body(
+    headers: Mapping[str, str], json: object, form: Mapping[str, str] | None
+) -> tuple[dict[str, str], bytes | None]:
+    if form is not None:
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        # Spaces as %20: not every token service reads a plus sign as one.
+        return sent, urlencode(form, safe="", quote_via=quote).encode()
+    if json is not None:
+        return {"Content-Type": "application/json", **headers}, json_text.dumps(json).encode()
+    return dict(headers), None
