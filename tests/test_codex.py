@@ -783,7 +783,7 @@ class RefreshTests(Case):
         self.assertEqual(
             request.body,
             b"grant_type=refresh_token&client_id=app_EMoamEEZ73f0CkXaXp7hrann"
-            b"&refresh_token=r+1%26%2B",
+            b"&refresh_token=r%201%26%2B",
         )
 
     def test_saved_as_it_was(self) -> None:

@@ -31,6 +31,7 @@ from openusage.providers.asking import post
 from openusage.providers.stored import Missing, stored_object
 
 __all__ = [
+    "LONGEST_LIFE",
     "JsonFile",
     "KeychainItem",
     "Login",
@@ -45,6 +46,9 @@ T = TypeVar("T")
 
 _log = logger(__name__)
 _TIMEOUT = 15.0
+
+LONGEST_LIFE = 10 * 365 * 86400.0
+"""Of a token, in seconds: whatever a service says, no calendar ends within."""
 
 
 # --- what is stored, and where --------------------------------------------------------------------
@@ -154,6 +158,7 @@ class StoredLogin:
     buy: Callable[[Login], Awaitable[Tokens | None]]
     margin: timedelta = timedelta(minutes=5)
     unknown_is_due: bool = False
+    _sent: set[str] = field(factory=set, init=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -182,7 +187,15 @@ class StoredLogin:
         return await self.keeper.obstacle(login.document)
 
     async def exchange(self, login: Login) -> Tokens | None:
-        """What the refresh token buys."""
+        """What the refresh token buys.
+
+        None is sent twice: without an answer one may have been spent all the same, and some
+        services end the session of a token that is used again.
+        """
+        refresh_token = login.refresh_token or ""
+        if refresh_token in self._sent:
+            return None
+        self._sent.add(refresh_token)
         return await self.buy(login)
 
     def renewed(self, login: Login, tokens: Tokens) -> Login:
@@ -254,7 +267,7 @@ async def _newer(
 async def exchange(
     host: Host,
     url: str,
-    message: str,
+    message: str | Callable[[Mapping[str, Any]], str],
     *,
     json: object = None,
     form: Mapping[str, str] | None = None,
@@ -263,8 +276,8 @@ async def exchange(
 ) -> dict[str, Any] | None:
     """What a token service answers; `None` when it gave nothing this time, which is logged.
 
-    Raises `RefusedError` with `message` for a status in `refusals`, which is for good if the
-    answer is JSON: any other may be that of a proxy on the way.
+    Raises `RefusedError` with `message`, or what that makes of the answer, for a status in
+    `refusals`. It is for good if the answer is JSON: any other may be that of a proxy on the way.
     """
     try:
         response = await post(host, url, headers=headers, json=json, form=form, timeout=_TIMEOUT)
@@ -273,7 +286,8 @@ async def exchange(
         return None
     body = json_object(response)
     if response.status in refusals:
-        raise RefusedError(message, for_good=body is not None)
+        text = message if isinstance(message, str) else message(body or {})
+        raise RefusedError(text, for_good=body is not None)
     if response.status // 100 == 2 and body is not None:
         return body
     _log.warn("{id}: login not renewed: HTTP {s}", id=host.id, s=response.status)
@@ -291,5 +305,5 @@ def tokens_in(body: Mapping[str, Any] | None) -> Tokens | None:
         access_token,
         first_text(body, "refresh_token", "refreshToken"),
         first_text(body, "id_token", "idToken"),
-        seconds if seconds is not None and seconds > 0 else None,
+        None if seconds is None else min(max(seconds, 0.0), LONGEST_LIFE),
     )

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field, frozen
 
-from openusage.host import Host, Response
-from openusage.host.numbers import number
+from openusage.host import Host
 from openusage.host.oauth import (
-    RefusedError,
     Tokens,
     file_obstacle,
     item_obstacle,
     renew,
 )
-from openusage.host.secrets import sendable
-from openusage.log import logger
-from openusage.model import ProbeError
 from openusage.providers.claude.credentials import (
     CredentialsFile,
     KeychainItem,
@@ -26,17 +22,15 @@ from openusage.providers.claude.credentials import (
     login_at,
 )
 from openusage.providers.claude.service import OAuthService
+from openusage.providers.logins import exchange, tokens_in
 
 __all__ = ["LOG_IN_AGAIN", "Renewal", "due"]
 
 EARLY = 300.0
 """Seconds before its expiry from which on an access token is renewed."""
-LONGEST_LIFE = 10 * 365 * 86400.0
 LOG_IN_AGAIN = "Token expired. Run `claude` to log in again."
 
 _SCOPE = "user:profile user:inference user:sessions:claude_code user:mcp_servers user:file_upload"
-
-_log = logger(__name__)
 
 
 def due(login: Login, now: float) -> bool:
@@ -102,18 +96,14 @@ class _Store:
         if refresh_token in self.sent:
             return None
         self.sent.add(refresh_token)
-        try:
-            response = await self._post(refresh_token)
-        except ProbeError as error:  # not reached: the token at hand may still do
-            _log.warn("{id}: login not renewed: {code}", id=self.host.id, code=error.code)
-            return None
-        answer = _object(response)
-        if response.status in (400, 401):
-            raise _refusal(answer)
-        tokens = _tokens(answer or {}) if 200 <= response.status < 300 else None
-        if tokens is None:
-            _log.warn("{id}: login not renewed: HTTP {s}", id=self.host.id, s=response.status)
-        return tokens
+        question = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "client_id": self.service.client_id,
+            "scope": _SCOPE,
+        }
+        url = self.service.refresh_url
+        return tokens_in(await exchange(self.host, url, _refusal, json=question))
 
     def renewed(self, login: Login, tokens: Tokens) -> Login:
         changed: dict[str, Any] = {"accessToken": tokens.access_token}
@@ -131,55 +121,13 @@ class _Store:
         else:
             await self.host.files.write(source.path, text.encode())
 
-    async def _post(self, refresh_token: str) -> Response:
-        question = {
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token,
-            "client_id": self.service.client_id,
-            "scope": _SCOPE,
-        }
-        return await self.host.http.request(
-            "POST",
-            self.service.refresh_url,
-            headers={"Content-Type": "application/json"},
-            body=json.dumps(question).encode(),
-            timeout=15.0,
-        )
-
 
 def _text_of(login: Login) -> str:
     """The document in one line of ASCII: a keychain value that is anything else is read as hex."""
     return json.dumps(login.document, separators=(",", ":"))
 
 
-def _object(response: Response) -> dict[str, Any] | None:
-    try:
-        answer = response.json()
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def _refusal(answer: dict[str, Any] | None) -> RefusedError:
-    """The error that ends the probe. An answer that is no JSON may be of some proxy on the way."""
-    if answer is None:
-        return RefusedError(LOG_IN_AGAIN, for_good=False)
+def _refusal(answer: Mapping[str, Any]) -> str:
     if (answer.get("error") or answer.get("error_description")) == "invalid_grant":
-        return RefusedError("Session expired. Run `claude` to log in again.")
-    return RefusedError(LOG_IN_AGAIN)
-
-
-def _tokens(answer: dict[str, Any]) -> Tokens | None:
-    access_token = _text(answer.get("access_token"))
-    if not access_token or not sendable(access_token):
-        return None
-    expires_in = number(answer.get("expires_in"))
-    return Tokens(
-        access_token,
-        _text(answer.get("refresh_token")) or None,
-        expires_in=None if expires_in is None else min(max(expires_in, 0.0), LONGEST_LIFE),
-    )
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+        return "Session expired. Run `claude` to log in again."
+    return LOG_IN_AGAIN

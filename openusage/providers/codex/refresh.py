@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from attrs import define, field
 
-from openusage.host import Host, Response
-from openusage.host.oauth import RefusedError, Tokens
-from openusage.host.secrets import sendable
-from openusage.host.values import json_object, object_at, text_of
-from openusage.log import logger
-from openusage.model import ProbeError, TokenExpiredError
+from openusage.host import Host
+from openusage.host.oauth import Tokens
+from openusage.host.values import object_at, text_of
+from openusage.model import TokenExpiredError
 from openusage.providers.codex.credentials import Source
 from openusage.providers.codex.login import Login, Nothing
 from openusage.providers.codex.words import CONFLICT, REVOKED, SESSION_EXPIRED, token_expired
+from openusage.providers.logins import exchange, tokens_in
 
 __all__ = ["LoginPlace"]
 
@@ -30,8 +28,6 @@ _REFUSALS = {
     "refresh_token_reused": CONFLICT,
     "refresh_token_invalidated": REVOKED,
 }
-
-_log = logger()
 
 
 @define
@@ -88,17 +84,13 @@ class LoginPlace:
         if refresh_token in self._sent:
             return None
         self._sent.add(refresh_token)
-        try:
-            response = await self._post(refresh_token)
-        except ProbeError as error:
-            _log.warn("{id}: login not renewed: {code}", id=self.host.id, code=error.code)
-            return None
-        body = json_object(response)
-        if response.status in (400, 401):
-            raise _refusal(body)
-        tokens = _tokens(body or {}) if response.status // 100 == 2 else None
-        if tokens is None:
-            _log.warn("{id}: login not renewed: HTTP {s}", id=self.host.id, s=response.status)
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": _CLIENT_ID,
+            "refresh_token": refresh_token,
+        }
+        headers = {"Accept": "application/json", "User-Agent": self.host.user_agent}
+        tokens = tokens_in(await exchange(self.host, _URL, _refusal, form=form, headers=headers))
         self.spent = tokens is not None
         return tokens
 
@@ -110,26 +102,9 @@ class LoginPlace:
         """Write `login` to where it came from. Raises `OSError` or `KeychainError`."""
         await self.source.write(self.host, login.document)
 
-    async def _post(self, refresh_token: str) -> Response:
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": _CLIENT_ID,
-            "refresh_token": refresh_token,
-        }
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-            "User-Agent": self.host.user_agent,
-        }
-        body = urlencode(form).encode()
-        return await self.host.http.request("POST", _URL, headers=headers, body=body, timeout=15.0)
 
-
-def _refusal(body: Mapping[str, Any] | None) -> RefusedError:
-    """The error to be told. An answer that is no JSON may be of some proxy on the way."""
-    if body is None:
-        return RefusedError(token_expired(), for_good=False)
-    return RefusedError(_REFUSALS.get(_code(body) or "", token_expired()))
+def _refusal(body: Mapping[str, Any]) -> str:
+    return _REFUSALS.get(_code(body) or "", token_expired())
 
 
 def _code(body: Mapping[str, Any]) -> str | None:
@@ -138,10 +113,3 @@ def _code(body: Mapping[str, Any]) -> str | None:
         or text_of(body.get("error"))
         or text_of(body.get("code"))
     )
-
-
-def _tokens(body: Mapping[str, Any]) -> Tokens | None:
-    access_token = text_of(body.get("access_token"))
-    if access_token is None or not sendable(access_token):
-        return None
-    return Tokens(access_token, text_of(body.get("refresh_token")), text_of(body.get("id_token")))

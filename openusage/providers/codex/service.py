@@ -6,9 +6,7 @@ Resets are only ever listed; the endpoint that spends one is never called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from attrs import frozen
 
@@ -23,11 +21,11 @@ from openusage.model import (
     UnexpectedResponseError,
     UnreachableError,
 )
+from openusage.providers.asking import retry_after
 from openusage.providers.codex.answer import Answer
 from openusage.providers.codex.config import Config
 from openusage.providers.codex.login import Login
 from openusage.providers.codex.mapping import is_usage
-from openusage.providers.codex.memory import LONGEST_WAIT
 from openusage.providers.codex.words import (
     AFTER_REFRESH,
     INVALID,
@@ -37,7 +35,7 @@ from openusage.providers.codex.words import (
     invalid,
 )
 
-__all__ = ["Service", "retry_after"]
+__all__ = ["Service"]
 
 _USUAL_WAIT = 300.0
 
@@ -68,7 +66,8 @@ class Service:
             return None
         now = self.host.now()
         if response.status == 429:
-            raise RateLimitedError(RATE_LIMITED, retry_after(response.headers, now))
+            wait = retry_after(response.headers, now) or _USUAL_WAIT
+            raise RateLimitedError(RATE_LIMITED, wait)
         if response.status // 100 != 2:
             raise UnexpectedResponseError(http_error(response.status), response.status)
         return await self._with_resets(login, _answer(response, now))
@@ -102,20 +101,6 @@ class Service:
         if login.account_id:
             headers["ChatGPT-Account-Id"] = login.account_id
         return headers
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds to wait after a 429: what `Retry-After` says, else five minutes."""
-    text = headers.get("retry-after", "").strip()
-    seconds = numeric(text)
-    if seconds is None:
-        try:
-            date = parsedate_to_datetime(text)
-        except (TypeError, ValueError, IndexError, OverflowError):
-            return _USUAL_WAIT
-        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-        seconds = (date - now) / timedelta(seconds=1)
-    return min(seconds, LONGEST_WAIT.total_seconds()) if seconds > 0 else _USUAL_WAIT
 
 
 def _answer(response: Response, now: datetime) -> Answer:
