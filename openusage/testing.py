@@ -19,7 +19,7 @@ No thread, network, keychain or wall clock is used: files and SQLite databases a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone, tzinfo
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -37,7 +37,7 @@ from openusage.host.processes import Process, Processes
 from openusage.host.sqlite import Sqlite
 from openusage.model import Line, ProbeError, Progress, Snapshot
 from openusage.providers.interface import DeclaredLine, IProvider, Link, Provider
-from openusage.sessionlogs import History, SessionLogs, Tool
+from openusage.sessionlogs import Call, History, LocalSessionLogs, SessionLogs, Terms, Tool
 
 __all__ = [
     "NOW",
@@ -254,10 +254,14 @@ def _copy(value: dict[str, Any]) -> dict[str, Any]:
 
 @define
 class FakeLogs:
-    """A `SessionLogs` that finds `found` wherever it looks; `asked` keeps the tool and roots."""
+    """A `SessionLogs` that finds `found` wherever it looks; `asked` keeps the tool and roots.
+
+    Calls that it is given to add up are kept in `added` and really summed, at the bundled prices.
+    """
 
     found: History | None = None
     asked: list[tuple[Tool, tuple[Path, ...]]] = field(factory=list)
+    added: list[Call] = field(factory=list)
 
     async def history(
         self, tool: Tool, roots: Sequence[Path], *, today: date, zone: tzinfo, days: int = 31
@@ -265,6 +269,22 @@ class FakeLogs:
         """What `found` holds."""
         self.asked.append((tool, tuple(roots)))
         return self.found
+
+    async def add_up(
+        self,
+        calls: Iterable[Call],
+        *,
+        today: date,
+        zone: tzinfo,
+        days: int = 31,
+        terms: Terms = Terms(),  # noqa: B008 (frozen)
+        notes: Iterable[str] = (),
+    ) -> History:
+        """The sums of `calls`."""
+        given = list(calls)
+        self.added += given
+        logs = LocalSessionLogs(run_inline)
+        return await logs.add_up(given, today=today, zone=zone, days=days, terms=terms, notes=notes)
 
 
 @define

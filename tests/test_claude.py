@@ -116,17 +116,17 @@ def used_today() -> History:
 
 
 @define
-class BrokenLogs:
+class BrokenLogs(FakeLogs):
     """Session logs whose reading fails with `error`."""
 
-    error: Exception
+    error: Exception = field(factory=OSError, kw_only=True)
 
     async def history(self, tool: Tool, roots: Sequence[Path], **_: object) -> History | None:
         raise self.error
 
 
 @define
-class HangingLogs:
+class HangingLogs(FakeLogs):
     """Session logs whose reading takes for ever."""
 
     waiting: Deferred[History | None] = field(factory=Deferred)
@@ -714,7 +714,7 @@ class ExpiredTests(Base):
 
     def test_history_fails(self) -> None:
         """Logs that cannot be read are no history to show instead."""
-        self.logs = BrokenLogs(OSError("planted"))
+        self.logs = BrokenLogs(error=OSError("planted"))
         self.write(stored(expires_in=-3 * HOUR))
 
         self.error(TokenExpiredError)
@@ -741,14 +741,14 @@ class HistoryTests(Base):
 
     def test_trouble(self) -> None:
         """History that cannot be read never costs the limits."""
-        self.logs = BrokenLogs(PermissionError("planted"))
+        self.logs = BrokenLogs(error=PermissionError("planted"))
 
         self.assertEqual(self.lines(), [session()])
         self.assertEqual(self.notes, ["local history could not be read (PermissionError)"])
 
     def test_crash(self) -> None:
         """Neither does a bug in reading it, which is logged."""
-        self.logs = BrokenLogs(KeyError("x"))
+        self.logs = BrokenLogs(error=KeyError("x"))
 
         self.assertEqual(self.lines(), [session()])
         self.assertEqual(self.notes, ["local history could not be read (KeyError)"])

@@ -201,7 +201,8 @@ class CoercedTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """Anything else is no number."""
-        for value in ("abc", "12px", [], {}, math.nan, math.inf, "1e999", 10**400):
+        odd: tuple[object, ...] = ([], {})
+        for value in (*odd, "abc", "12px", math.nan, math.inf, "1e999", 10**400):
             self.assertIsNone(coerced(value), value)
 
 

@@ -182,6 +182,7 @@ class JwtExpiryTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """A token without a sensible claim, and what is no token, do not say."""
+        claims: object
         for claims in ({}, {"exp": "soon"}, {"exp": True}, {"exp": 1e300}, {"exp": None}, []):
             self.assertIsNone(jwt_expiry(self.token(claims)), claims)
         for token in (None, "", "opaque", "a.b.c"):

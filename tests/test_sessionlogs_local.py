@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import threading
 from collections.abc import Callable
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.sessionlogs import History, LocalSessionLogs, Tool
+from openusage.sessionlogs import Call, Day, History, LocalSessionLogs, Terms, Tool
 from openusage.sessionlogs.claude import CLAUDE
 from openusage.sessionlogs.codex import CODEX
 from openusage.sessionlogs.prices import PriceBook
 from openusage.sessionlogs.rates import Price, Rates
 from openusage.sessionlogs.reading import PIECE
 from openusage.sessionlogs.walk import StoppedError
+from openusage.testing import run_inline
 from tests.data.loglines import (
     AT,
     CHILD,
@@ -212,6 +214,79 @@ class LocalSessionLogsTests(LogTestCase):
         self.home.touch(path, AT + timedelta(days=1))
 
         self.assertEqual(self.tokens(CLAUDE, days=2), {"2026-11-21": 15})
+
+
+class AddUpTests(SynchronousTestCase):
+    """Calls that are in no log file."""
+
+    def setUp(self) -> None:
+        self.logs = LocalSessionLogs(run_inline)
+
+    def add_up(self, *calls: Call, **more: Any) -> History:
+        given = {"today": TODAY, "zone": timezone.utc, **more}
+        return self.successResultOf(Deferred.fromCoroutine(self.logs.add_up(calls, **given)))
+
+    def call(self, days: int = 0, **more: Any) -> Call:
+        at = datetime.combine(TODAY, datetime.min.time(), timezone.utc) - timedelta(days=days)
+        known = {"model": "grok-build", "input": 1_000_000, "output": 0, "tokens": 1_000_000}
+        return Call(at=int(at.timestamp() * 1000), **{**known, **more})
+
+    def test_sums(self) -> None:
+        """Days and models are summed, and priced as logs are."""
+        found = self.add_up(self.call(), self.call(), self.call(3, model="grok-4.5"))
+
+        self.assertEqual(
+            list(found.days),
+            [Day(TODAY - timedelta(days=3), 1_000_000, 2.0), Day(TODAY, 2_000_000, 2.0)],
+        )
+        self.assertEqual(found.models, {"grok-build": 2_000_000, "grok-4.5": 1_000_000})
+
+    def test_window(self) -> None:
+        """Calls before the window do not count; its days are those of the zone."""
+        found = self.add_up(self.call(30), self.call(31))
+        self.assertEqual([day.date for day in found.days], [TODAY - timedelta(days=30)])
+
+        found = self.add_up(self.call(30), zone=ZoneInfo("America/New_York"))
+        self.assertEqual(found.days, ())
+
+    def test_given_cost(self) -> None:
+        """A cost that a call has wins, unless it can be none."""
+        for cost, dollars in ((7.5, 7.5), (0.0, 0.0), (-1.0, 1.0), (math.nan, 1.0), (1e300, 1.0)):
+            self.assertEqual(self.add_up(self.call(cost=cost)).days[0].cost, dollars)
+
+    def test_unknown_model(self) -> None:
+        """The tokens of a model without price count, unless only what has a price is to."""
+        calls = self.call(tokens=5, model="mystery"), self.call(model="")
+
+        found = self.add_up(*calls, notes=["a remark"])
+        self.assertEqual(found.days, (Day(TODAY, 1_000_005, None),))
+        self.assertEqual(found.notes, ("a remark", "unknown model: mystery"))
+
+        found = self.add_up(*calls, terms=Terms(priced_only=True))
+        self.assertEqual((found.days, found.models), ((), {}))
+        self.assertEqual(found.notes, ("unknown model: mystery",))
+
+        found = self.add_up(*calls, self.call(cost=2.0, model=""), terms=Terms(priced_only=True))
+        self.assertEqual(found.days, (Day(TODAY, 1_000_000, 2.0),))
+
+    def test_long_context(self) -> None:
+        """A long prompt costs more, unless a call stands for several."""
+        call = self.call(model="claude-sonnet-4-5")
+
+        self.assertEqual(self.add_up(call).days[0].cost, 6.0)
+        self.assertEqual(self.add_up(call, terms=Terms(long_context=False)).days[0].cost, 3.0)
+
+    def test_stopped(self) -> None:
+        """`stop` ends the summing, and so does cancelling it."""
+        held = HeldRun()
+        logs = LocalSessionLogs(held)
+        for end in (lambda _: logs.stop(), lambda asked: asked.cancel()):
+            asked = Deferred.fromCoroutine(
+                logs.add_up([self.call()], today=TODAY, zone=timezone.utc)
+            )
+            end(asked)
+            held.calls.pop()()
+            self.failureResultOf(asked, StoppedError, CancelledError)
 
 
 class _StopAfter:

@@ -66,7 +66,8 @@ class ObjectsInTests(SynchronousTestCase):
 
     def test_no_list(self) -> None:
         """Anything else has none."""
-        for odd in (None, {}, {"a": {}}, "text", 5):
+        odds: tuple[object, ...] = (None, {}, {"a": {}}, "text", 5)
+        for odd in odds:
             self.assertEqual(list(objects_in(odd)), [])
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import field, frozen
 
+from openusage.sessionlogs.calls import Call
+from openusage.sessionlogs.prices import Terms
+
 if TYPE_CHECKING:
     from openusage.sessionlogs.tool import Tool
 
@@ -81,4 +84,19 @@ class SessionLogs(Protocol):
 
         `None` when no root exists or none holds a log file.
         Raises `OSError` when a root exists and no folder in it can be read.
+        """
+
+    async def add_up(
+        self,
+        calls: Iterable[Call],
+        *,
+        today: date,
+        zone: tzinfo,
+        days: int = 31,
+        terms: Terms = Terms(),  # noqa: B008 (frozen)
+        notes: Iterable[str] = (),
+    ) -> History:
+        """The same for `calls` from another source, such as a database or an export.
+
+        `calls` are iterated in a thread; `notes` are remarks on their source.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
 from threading import Event
@@ -13,10 +13,12 @@ from attrs import define, field
 from twisted.internet.defer import DeferredLock
 
 from openusage.log import logger
+from openusage.sessionlogs.calls import Call
 from openusage.sessionlogs.history import History
 from openusage.sessionlogs.index import Index, Window
-from openusage.sessionlogs.prices import PriceBook
+from openusage.sessionlogs.prices import PriceBook, Terms
 from openusage.sessionlogs.tool import Tool
+from openusage.sessionlogs.totals import Totals
 
 __all__ = ["LocalSessionLogs"]
 
@@ -90,6 +92,27 @@ class LocalSessionLogs:
         if scan is None:
             return None
         return scan.totals.history(self.prices, tool.terms, scan.notes, scan.rate_limits)
+
+    async def add_up(
+        self,
+        calls: Iterable[Call],
+        *,
+        today: date,
+        zone: tzinfo,
+        days: int = 31,
+        terms: Terms = Terms(),  # noqa: B008 (frozen)
+        notes: Iterable[str] = (),
+    ) -> History:
+        """The same for `calls` from another source, which are iterated in a thread."""
+        first, stop = today - timedelta(days=days - 1), Event()
+        told = ((call, bool(call.fast)) for call in calls)
+        self._stops.add(stop)
+        try:
+            totals = await self.run(Totals.of, told, first, zone, stop)
+        finally:
+            stop.set()
+            self._stops.discard(stop)
+        return totals.history(self.prices, terms, notes, None)
 
     def stop(self) -> None:
         """Let the scans that run end soon; they raise `StoppedError`."""

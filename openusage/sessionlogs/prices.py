@@ -33,12 +33,16 @@ class Terms:
 
     `fast` is how many times more a call at the fast tier costs, `fast_name` the same for a model
     whose name says that it is fast (`None`: unknown), `unpublished_read` the share of the input
-    price that cached tokens cost.
+    price that cached tokens cost. Without `long_context` no call costs more for a long prompt, as
+    where one stands for several calls. With `priced_only` the calls of a model that has no price
+    count for nothing; else their tokens do.
     """
 
     fast: float = 1.0
     fast_name: float | None = None
     unpublished_read: float = 0.1
+    long_context: bool = True
+    priced_only: bool = False
 
 
 _TERMS = Terms()

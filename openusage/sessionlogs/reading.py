@@ -17,6 +17,8 @@ __all__ = ["LONGEST_LINE", "ReadFile"]
 PIECE = 2**20
 LONGEST_LINE = 16 * 2**20
 """In bytes. No tool writes a longer line; such a one is skipped, and never held as a whole."""
+LONGEST_DOCUMENT = 64 * 2**20
+"""In bytes; a longer file of a single value is skipped too."""
 
 _WINDOW = 4096
 
@@ -67,12 +69,10 @@ class ReadFile:
         """
         self.stamp, old = None, self.stamp
         with open_regular(self.path) as stream:
-            if not self._goes_on(stream, stamp, old):
-                self._restart()
-            try:
-                self._read(stream, after, stop)
-            finally:
-                self._windows = _windows(stream, self.offset)
+            if self.tool.is_document(self.path):
+                self._read_document(stream, after, stop)
+            else:
+                self._read_on(stream, self._goes_on(stream, stamp, old), after, stop)
         self.stamp = stamp
         self._settled = stamp.mtime_ns < (now - 2) * 1e9
 
@@ -84,6 +84,26 @@ class ReadFile:
     def _restart(self) -> None:
         self.reader, self.tail = self.tool.reader(), None
         self.offset, self._skipping = 0, False
+
+    def _read_on(self, stream: FileIO, goes_on: bool, after: int, stop: Flag) -> None:
+        if not goes_on:
+            self._restart()
+        try:
+            self._read(stream, after, stop)
+        finally:
+            self._windows = _windows(stream, self.offset)
+
+    def _read_document(self, stream: FileIO, after: int, stop: Flag) -> None:
+        self._restart()
+        pieces, length = [], 0
+        while length <= LONGEST_DOCUMENT and (piece := stream.read(PIECE)):
+            check(stop)
+            pieces.append(piece.replace(b"\n", b" "))
+            length += len(piece)
+        if length > LONGEST_DOCUMENT:
+            self.reader.unreadable += 1
+        else:
+            self.reader.feed(b"".join([*pieces, b"\n"]), after)
 
     def _read(self, stream: FileIO, after: int, stop: Flag) -> None:
         self.tail = None

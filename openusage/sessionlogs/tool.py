@@ -11,7 +11,7 @@ from attrs import frozen
 from openusage.sessionlogs.calls import Call
 from openusage.sessionlogs.history import LogRateLimits
 from openusage.sessionlogs.prices import Terms
-from openusage.sessionlogs.walk import Source
+from openusage.sessionlogs.walk import Source, Stamp
 
 __all__ = ["LogFile", "LogReader", "Tool"]
 
@@ -51,12 +51,20 @@ class LogFile(Protocol):
         """False: read only because another session continues this one."""
 
     @property
+    def stamp(self) -> Stamp | None:
+        """What it was like when it was read."""
+
+    @property
     def parts(self) -> Sequence[LogReader]:
         """The reader of the finished lines and, if the last has no end yet, that of the last."""
 
 
 def _none_missing(files: Sequence[LogFile]) -> set[str]:
     return set()
+
+
+def _never(path: str) -> bool:
+    return False
 
 
 def _no_limits(files: Sequence[LogFile]) -> LogRateLimits | None:
@@ -69,7 +77,8 @@ class Tool:
 
     `merge` takes all files and, per home, what `tier` found there: whether calls whose log does not
     say are at the fast tier. `missing` names the sessions that files depend on and that are not
-    among them; `name_of` is the name of the session in the file at a path.
+    among them; `name_of` is the name of the session in the file at a path. A file that
+    `is_document` is one JSON value, on however many lines; its reader is told it as one line.
     """
 
     id: str
@@ -80,4 +89,5 @@ class Tool:
     tier: Callable[[str], bool] | None = None
     missing: Callable[[Sequence[LogFile]], set[str]] = _none_missing
     name_of: Callable[[str], str] = str
+    is_document: Callable[[str], bool] = _never
     rate_limits: Callable[[Sequence[LogFile]], LogRateLimits | None] = _no_limits

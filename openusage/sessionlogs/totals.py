@@ -24,6 +24,8 @@ _DAY_MS = 86_400_000
 _BATCH = 1000
 _LONGEST_NAME = 200
 _MOST_NAMED = 8
+_MOST_DOLLARS = 1e9
+"""No call costs more; a cost that can be none is not taken over, and the call is priced instead."""
 
 
 class _Group(NamedTuple):
@@ -40,7 +42,8 @@ class _Group(NamedTuple):
 class Totals:
     """The calls of a window of days, without the calls.
 
-    `carried` are the costs that the logs themselves have.
+    `carried` are the costs that the logs themselves have. Of the other calls `groups` has the sums:
+    the five kinds of tokens that have a price, then what the calls count for.
     """
 
     tokens: Counter[date] = field(factory=Counter)
@@ -67,14 +70,14 @@ class Totals:
         model = call.model[:_LONGEST_NAME]
         if model.strip():
             self.models[model] += call.tokens
-        if call.cost is not None:
+        if call.cost is not None and 0 <= call.cost <= _MOST_DOLLARS:
             self.carried[day].append(call.cost)
             return
         on = date.fromordinal(_EPOCH_DAY + call.at // _DAY_MS)
         group = _Group(day, on, model, fast, tier_of(call.prompt()))
-        sums = self.groups.setdefault(group, [0, 0, 0, 0, 0])
+        sums = self.groups.setdefault(group, [0, 0, 0, 0, 0, 0])
         for place, count in enumerate(
-            (call.input, call.write_5m, call.write_1h, call.read, call.output)
+            (call.input, call.write_5m, call.write_1h, call.read, call.output, call.tokens)
         ):
             sums[place] += count
 
@@ -83,32 +86,35 @@ class Totals:
     ) -> History:
         """The history at `prices`; its notes name the models that have none."""
         costs = {day: list(carried) for day, carried in self.carried.items()}
+        used, models = self.tokens.copy(), self.models.copy()
         unknown: set[str] = set()
-        for group, sums in self.groups.items():
-            if not group.model.strip():
-                continue
-            cost = prices.cost(
-                group.model,
-                Buckets(*sums),
-                group.fast,
-                group.priced_on,
-                tier=group.tier,
-                terms=terms,
-            )
+        for group, (*sums, tokens) in self.groups.items():
+            cost = _cost(group, Buckets(*sums), prices, terms)
             if cost is not None:
                 costs.setdefault(group.day, []).append(cost)
-            elif any(sums):
+                continue
+            if group.model.strip() and any(sums):
                 unknown.add(group.model)
+            if terms.priced_only:
+                used[group.day] -= tokens
+                models[group.model] -= tokens
         days = (
-            Day(day, self.tokens[day], math.fsum(costs[day]) if day in costs else None)
-            for day in sorted(self.tokens)
+            Day(day, used[day], math.fsum(costs[day]) if day in costs else None)
+            for day in sorted(used)
         )
         return History(
             days=[day for day in days if day.tokens or day.cost],
-            models={model: tokens for model, tokens in self.models.items() if tokens},
+            models={model: tokens for model, tokens in models.items() if tokens > 0},
             notes=[*notes, *_unknown(sorted(unknown))],
             rate_limits=limits,
         )
+
+
+def _cost(group: _Group, sums: Buckets, prices: PriceBook, terms: Terms) -> float | None:
+    if not group.model.strip():
+        return None
+    tier = group.tier if terms.long_context else 0
+    return prices.cost(group.model, sums, group.fast, group.priced_on, tier=tier, terms=terms)
 
 
 def _unknown(models: Sequence[str]) -> Iterator[str]:

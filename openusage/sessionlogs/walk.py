@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from attrs import define, field, frozen
 
-__all__ = ["Flag", "Found", "Source", "Stamp", "StoppedError", "check", "is_folder", "walk"]
-
-_SUFFIX = ".jsonl"
+__all__ = [
+    "Flag",
+    "Found",
+    "Source",
+    "Stamp",
+    "StoppedError",
+    "check",
+    "is_folder",
+    "is_jsonl",
+    "walk",
+]
 
 
 class Flag(Protocol):
@@ -30,6 +38,11 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (`Path.is_dir` raises where it may not look)
 
 
+def is_jsonl(path: str) -> bool:
+    """Whether a file is one of JSON lines, by its name."""
+    return path.endswith(".jsonl")
+
+
 def check(stop: Flag) -> None:
     """Raise `StoppedError` if `stop` is set."""
     if stop.is_set():
@@ -41,11 +54,14 @@ class Source:
     """A folder of log files. `home` is the tool's own folder that it is part of.
 
     Of two files with the same path below sources of one `home`, only that in the earlier one
-    counts.
+    counts. `takes` tells which files are logs by their path below the folder, with a separator
+    before it; folders named in `skips` hold none.
     """
 
     folder: str
     home: str
+    takes: Callable[[str], bool] = is_jsonl
+    skips: frozenset[str] = frozenset()
 
 
 class Stamp(NamedTuple):
@@ -70,7 +86,7 @@ class Found:
 
 
 def walk(sources: Sequence[Source], stop: Flag) -> Found:
-    """All `.jsonl` files below `sources`, which may be links; links below them are not followed.
+    """All log files below `sources`, which may be links; links below them are not followed.
 
     What vanishes meanwhile is not there, a folder that cannot be read is counted. Raises
     `StoppedError`.
@@ -84,7 +100,7 @@ def walk(sources: Sequence[Source], stop: Flag) -> Found:
         if real in walked or not is_folder(real):
             continue
         walked.add(real)
-        for entry in _entries(source.folder, found, stop):
+        for entry in _entries(source, found, stop):
             key = (source.home, entry.path[len(source.folder) :])
             if key in taken:
                 continue
@@ -102,16 +118,17 @@ def walk(sources: Sequence[Source], stop: Flag) -> Found:
     return found
 
 
-def _entries(root: str, found: Found, stop: Flag) -> Iterator[os.DirEntry[str]]:
-    folders = [root]
+def _entries(source: Source, found: Found, stop: Flag) -> Iterator[os.DirEntry[str]]:
+    folders, above = [source.folder], len(source.folder)
     while folders:
         check(stop)
         try:
             with os.scandir(folders.pop()) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    elif entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
+                        if entry.name not in source.skips:
+                            folders.append(entry.path)
+                    elif source.takes(entry.path[above:]) and entry.is_file(follow_symlinks=False):
                         yield entry
         except (FileNotFoundError, NotADirectoryError):
             continue
