@@ -8,6 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from openusage.host.oauth import RefusedError
 from openusage.model import (
+    NotAvailableError,
+    NotLoggedInError,
     ProbeError,
     ProbeTimeoutError,
     TokenExpiredError,
@@ -26,6 +28,8 @@ class RememberedTests(SynchronousTestCase):
             UnreachableError("a"),
             ProbeTimeoutError("b"),
             TokenExpiredError("c"),
+            NotAvailableError("g"),
+            NotLoggedInError("h"),
             UnexpectedResponseError("d", 500),
             UnexpectedResponseError("e"),
             ProbeError("f"),

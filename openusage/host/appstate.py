@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from openusage.host.host import Host
 from openusage.host.places import shown
@@ -50,7 +49,7 @@ def _text(value: object) -> str | None:
 
 
 def _write(database: Path, key: str, value: str) -> None:
-    uri = f"file:{quote(database.as_posix())}?mode=rw"
+    uri = f"{database.absolute().as_uri()}?mode=rw"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY)) as connection, connection:
             connection.execute(

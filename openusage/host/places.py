@@ -65,7 +65,7 @@ def shown(host: Host, path: Path, *variables: str) -> str:
     `variables` are looked at before those that every program has.
     """
     if path.is_relative_to(host.home):
-        return f"~/{path.relative_to(host.home).as_posix()}"
+        return f"~/{path.relative_to(host.home).as_posix()}".removesuffix("/.")
     for variable in (*variables, *_VARIABLES):
         text = host.env.get(variable)
         if text and path.is_relative_to(host.path(text)):

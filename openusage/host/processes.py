@@ -24,7 +24,7 @@ class Processes(Protocol):
     """What runs."""
 
     async def list(self) -> Sequence[Process]:
-        """The programs whose command line we may see, by process id."""
+        """The programs whose command line we may see, by process id; none if that is not told."""
 
     async def ports(self, pid: int) -> Sequence[int]:
         """The TCP ports on which a process listens, ascending; empty when we may not look."""
@@ -52,10 +52,13 @@ class SystemProcesses:
 def _list() -> list[Process]:
     import psutil  # noqa: PLC0415
 
-    found = [
-        Process(process.pid, tuple(process.info["cmdline"] or ()))
-        for process in psutil.process_iter(["cmdline"])
-    ]
+    try:
+        found = [
+            Process(process.pid, tuple(process.info["cmdline"] or ()))
+            for process in psutil.process_iter(["cmdline"])
+        ]
+    except (psutil.Error, OSError):
+        return []
     return sorted((process for process in found if process.argv), key=lambda each: each.pid)
 
 

@@ -60,9 +60,10 @@ def column_text(value: object) -> str | None:
 def _query(path: Path, sql: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
     _check(sql)
     reasons: list[str] = []
+    deadline = time.monotonic() + LONGEST  # for all ways together
     for options in _ways(path):
         try:
-            return _rows(_uri(path.absolute(), options), sql, parameters)
+            return _rows(_uri(path.absolute(), options), sql, parameters, deadline)
         except (sqlite3.Error, sqlite3.Warning) as error:
             if str(error) not in reasons:
                 reasons.append(str(error))
@@ -105,8 +106,9 @@ def _uri(path: PurePath, options: str) -> str:
     return f"file://{quote_from_bytes(os.fsencode(text), safe='/:')}?{options}"
 
 
-def _rows(uri: str, sql: str, parameters: Sequence[object]) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + LONGEST
+def _rows(
+    uri: str, sql: str, parameters: Sequence[object], deadline: float
+) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None)) as connection:
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)

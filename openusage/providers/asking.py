@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,12 +21,17 @@ from openusage.model import (
     UnexpectedResponseError,
     UnreachableError,
 )
+from openusage.redact import mask, redact
 
-__all__ = ["Words", "ask", "post", "retry_after", "send"]
+__all__ = ["Words", "ask", "post", "request", "retry_after", "said", "send"]
 
 _REFUSED = (401, 403)
 _TOO_MANY = 429
 _LONGEST_WAIT = 31 * 86400.0
+
+_LONGEST_TEXT = 200
+# No word of a sentence is like this; a token that no other rule knows may be.
+_TOKEN = re.compile(r"(?=[\w-]*[0-9])[\w-]{12,}")
 
 
 @frozen
@@ -52,10 +58,19 @@ async def ask(
     json: object = None,
     form: Mapping[str, str] | None = None,
     timeout: float = 10.0,
+    explain: Callable[[Response], str | None] | None = None,
 ) -> dict[str, Any]:
     """The JSON object that the service answers with. Raises what `send` raises."""
     response = await send(
-        host, method, url, words, headers=headers, json=json, form=form, timeout=timeout
+        host,
+        method,
+        url,
+        words,
+        headers=headers,
+        json=json,
+        form=form,
+        timeout=timeout,
+        explain=explain,
     )
     body = json_object(response)
     if body is None:
@@ -74,21 +89,25 @@ async def send(
     form: Mapping[str, str] | None = None,
     timeout: float = 10.0,
     verify: bool = True,
+    explain: Callable[[Response], str | None] | None = None,
 ) -> Response:
     """An answer whose status is 200 to 299; `json` or `form` is sent as the body.
 
     Raises `TokenExpiredError` for 401 and 403, `RateLimitedError`, `UnreachableError`,
-    `ProbeTimeoutError`, and `UnexpectedResponseError` for any other status, each with its word.
+    `ProbeTimeoutError`, and `UnexpectedResponseError` for any other status, each with its word;
+    for another status that is what `explain` finds in the answer, if anything.
     """
-    sent, body = _with_body(headers, json, form)
-    try:
-        response = await host.http.request(
-            method, url, headers=sent, body=body, timeout=timeout, verify=verify
-        )
-    except UnreachableError as error:
-        raise evolve(error, message=words.unreachable) from error
-    except UnexpectedResponseError as error:
-        raise evolve(error, message=words.invalid) from error
+    response = await request(
+        host,
+        method,
+        url,
+        words,
+        headers=headers,
+        json=json,
+        form=form,
+        timeout=timeout,
+        verify=verify,
+    )
     status = response.status
     if status in _REFUSED:
         raise TokenExpiredError(words.refused)
@@ -96,8 +115,36 @@ async def send(
         wait = retry_after(response.headers, host.now())
         raise RateLimitedError(words.rate_limited, wait)
     if status // 100 != 2:
-        raise UnexpectedResponseError(words.status.format(status=status), status)
+        reason = explain(response) if explain is not None else None
+        raise UnexpectedResponseError(reason or words.status.format(status=status), status)
     return response
+
+
+async def request(
+    host: Host,
+    method: str,
+    url: str,
+    words: Words,
+    *,
+    headers: Mapping[str, str],
+    json: object = None,
+    form: Mapping[str, str] | None = None,
+    timeout: float = 10.0,
+    verify: bool = True,
+) -> Response:
+    """Whatever the service answers, for those whose statuses mean more than `send` knows.
+
+    Raises `UnreachableError`, `ProbeTimeoutError` or `UnexpectedResponseError`, each with its word.
+    """
+    sent, body = _with_body(headers, json, form)
+    try:
+        return await host.http.request(
+            method, url, headers=sent, body=body, timeout=timeout, verify=verify
+        )
+    except UnreachableError as error:
+        raise evolve(error, message=words.unreachable) from error
+    except UnexpectedResponseError as error:
+        raise evolve(error, message=words.invalid) from error
 
 
 async def post(
@@ -112,6 +159,16 @@ async def post(
     """Whatever answer a POST gets. Raises `UnreachableError` or `UnexpectedResponseError`."""
     sent, body = _with_body(headers or {}, json, form)
     return await host.http.request("POST", url, headers=sent, body=body, timeout=timeout)
+
+
+def said(text: object) -> str | None:
+    """What a service says of a failure, as a sentence with nothing secret in it; else `None`."""
+    if not isinstance(text, str):
+        return None
+    words = " ".join(text[: 4 * _LONGEST_TEXT].split())
+    masked = _TOKEN.sub(lambda match: mask(match[0]), redact(words))
+    sentence = masked[:_LONGEST_TEXT].rstrip(" .!?")
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence[:1].isalpha() else None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -134,7 +191,7 @@ def _with_body(
     if form is not None:
         sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
         # Spaces as %20: not every token service reads a plus sign as one.
-        return sent, urlencode(form, safe="", quote_via=quote).encode()
+        return sent, urlencode(form, safe="", errors="replace", quote_via=quote).encode()
     if json is not None:
         return {"Content-Type": "application/json", **headers}, json_text.dumps(json).encode()
     return dict(headers), None

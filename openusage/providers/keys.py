@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from openusage.host import Host
 from openusage.host.places import shown
 from openusage.host.secrets import credential_json, sendable
 from openusage.host.values import first_text, object_at, text_of
-from openusage.providers.opencodedata import auth_files
-from openusage.providers.stored import Missing, stored_object, stored_text
+from openusage.model import NotLoggedInError
+from openusage.providers.opencodedata import FOLDER, auth_files
+from openusage.providers.stored import Missing, not_logged_in, stored_object, stored_text
 
-__all__ = ["Key", "env_key", "file_key", "json_file", "opencode_key", "usable"]
+__all__ = ["Key", "env_key", "file_key", "json_file", "no_key", "opencode_key", "usable"]
 
 _FIELDS = ("apiKey", "api_key", "key")
+# What no key has tells a file with the key alone from JSON and from prose.
+_ALONE = re.compile(r"[^\s\[\]{}\"',<>]{1,1000}")
+_LITERALS = frozenset({"null", "true", "false"})
 
 
 @frozen
@@ -42,30 +47,36 @@ async def file_key(host: Host, *paths: Path) -> Key | None:
     for path in paths:
         text = await stored_text(host, path)
         if isinstance(text, Missing):
-            continue
-        value = text_of(text)
-        if value is not None and value.startswith("{"):
-            value = first_text(credential_json(value) or {}, *_FIELDS)
-        if key := usable(host, value, shown(host, path)):
+            await _remark(host, path, text)
+        elif key := usable(host, _key_in(text), shown(host, path)):
             return key
     return None
 
 
-async def opencode_key(host: Host, *services: str, fields: Iterable[str] = ("key",)) -> Key | None:
-    """The key that OpenCode keeps for the first of `services` that it has one for."""
+async def opencode_key(
+    host: Host, *services: str, fields: Iterable[str] = ("key",), kind: str | None = None
+) -> Key | None:
+    """The key that OpenCode keeps for the first of `services` that it has one for.
+
+    `kind` is the `type` that its entry must have: `api` is that of a key, `oauth` of a login.
+    """
     for path in auth_files(host):
         entries = await json_file(host, path)
         for service in services:
-            value = first_text(object_at(entries, service), *fields)
-            if key := usable(host, value, shown(host, path)):
+            entry = object_at(entries, service)
+            value = first_text(entry, *fields) if kind in (None, entry.get("type")) else None
+            if key := usable(host, value, shown(host, path, FOLDER)):
                 return key
     return None
 
 
 async def json_file(host: Host, path: Path) -> dict[str, Any]:
-    """The JSON object in a file; an empty one when it has none or cannot be read."""
+    """The JSON object in a file; an empty one when it has none, which is remarked."""
     found = await stored_object(host, path)
-    return {} if isinstance(found, Missing) else found
+    if isinstance(found, Missing):
+        await _remark(host, path, found)
+        return {}
+    return found
 
 
 def usable(host: Host, value: str | None, place: str) -> Key | None:
@@ -76,3 +87,23 @@ def usable(host: Host, value: str | None, place: str) -> Key | None:
         host.note(f"The key in {place} has a character that no key has and was ignored.")
         return None
     return Key(value, place)
+
+
+def no_key(message: str, places: Sequence[str]) -> NotLoggedInError:
+    """The error that says `message`, and which `places` were looked at in vain."""
+    return not_logged_in(message, Missing(f"No key in {', '.join(dict.fromkeys(places))}"))
+
+
+def _key_in(text: str) -> str | None:
+    value = text_of(text)
+    if value is None:
+        return None
+    if value.startswith("{"):
+        return first_text(credential_json(value) or {}, *_FIELDS)
+    return value if _ALONE.fullmatch(value) and value not in _LITERALS else None
+
+
+async def _remark(host: Host, path: Path, missing: Missing) -> None:
+    """Remark that a file gives nothing, unless it is simply not there."""
+    if await host.files.exists(path):
+        host.note(f"{missing.reason}.")

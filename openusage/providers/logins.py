@@ -83,7 +83,10 @@ class Place(Protocol):
 
 @frozen
 class JsonFile:
-    """A `Place`: a JSON file, of whose object all is kept. `indent` is how the tool writes it."""
+    """A `Place`: a JSON file, of whose object all is kept.
+
+    `indent` is how the tool writes it; with `None` it is as short as can be.
+    """
 
     host: Host
     path: Path
@@ -101,7 +104,9 @@ class JsonFile:
 
     async def write(self, document: Mapping[str, Any]) -> None:
         """Put another object in its place, at once and with the same mode."""
-        await self.host.files.write(self.path, json.dumps(document, indent=self.indent).encode())
+        indented = self.indent is not None
+        text = json.dumps(document, indent=self.indent) if indented else _compact(document)
+        await self.host.files.write(self.path, text.encode())
 
     async def obstacle(self, document: Mapping[str, Any]) -> str | None:
         """Whether its folder is closed to us."""
@@ -216,18 +221,22 @@ async def ask_renewing(
     ask: Callable[[Login, bool], Awaitable[T]],
     *,
     refused: str,
+    strict: bool = False,
 ) -> T:
     """What `ask` gives for `login` or, where that is no good any more, for a newer one.
 
     `ask` raises `TokenExpiredError` when the service refuses the login; it is told whether the
     login was renewed by this probe. A newer login is one that the tool stored meanwhile or, where
     the person allowed it, one bought with the refresh token. Each step is taken once. `refused` is
-    what to say when there is no token to send.
+    what to say when there is no token to send. `strict`: once the refresh token was refused, an
+    access token is only sent that is known to be good for longer.
     """
     renewed, trouble = await _renewed_in_time(host, login, store)
     login, bought = renewed or login, renewed is not None
     if login.access_token is None:
         raise trouble or TokenExpiredError(refused)
+    if strict and trouble is not None and not _known_good(host, login):
+        raise trouble
     try:
         return await ask(login, bought)
     except TokenExpiredError as error:
@@ -246,6 +255,10 @@ async def _renewed_in_time(
     except RefusedError as error:
         return None, error
     return newer, None
+
+
+def _known_good(host: Host, login: Login) -> bool:
+    return login.expires_at is not None and login.expires_at > host.now()
 
 
 async def _newer(

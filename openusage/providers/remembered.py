@@ -6,6 +6,8 @@ from typing import Any
 
 from openusage.host.numbers import number
 from openusage.model import (
+    NotAvailableError,
+    NotLoggedInError,
     ProbeError,
     ProbeTimeoutError,
     TokenExpiredError,
@@ -16,7 +18,14 @@ from openusage.model import (
 __all__ = ["dump_error", "load_error"]
 
 _KINDS: dict[str, type[ProbeError]] = {
-    kind.code: kind for kind in (ProbeTimeoutError, TokenExpiredError, UnreachableError)
+    kind.code: kind
+    for kind in (
+        NotAvailableError,
+        NotLoggedInError,
+        ProbeTimeoutError,
+        TokenExpiredError,
+        UnreachableError,
+    )
 }
 
 

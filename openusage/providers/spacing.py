@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from openusage.host import Host
 from openusage.host.instants import from_epoch
-from openusage.host.numbers import number
+from openusage.host.numbers import clamp, number
 from openusage.model import (
     ProbeError,
     ProbeTimeoutError,
@@ -66,15 +66,15 @@ async def spaced(
     # Should we be stopped before the answer comes, that counts as a question too.
     await _keep(host, _failure(digest, now, ProbeTimeoutError(_INTERRUPTED)))
     try:
-        answer = Answer(host.now(), cut(dict(await fetch()), shape))
+        body = cut(dict(await fetch()), shape)
     except RateLimitedError as error:
-        wait = USUAL_WAIT if error.retry_after is None else timedelta(seconds=error.retry_after)
-        until = host.now() + max(wait, SPACING)
+        until = host.now() + _wait(error.retry_after)
         await _keep(host, {"blockedUntil": until.timestamp()})
         raise
     except ProbeError as error:
         await _keep(host, _failure(digest, host.now(), error))
         raise
+    answer = Answer(host.now(), body)
     await _keep(host, {"at": answer.at.timestamp(), "body": dict(answer.body)})
     return answer
 
@@ -98,6 +98,12 @@ def _recent(host: Host, digest: str, kept: Mapping[str, Any]) -> Answer | None:
         return None
     host.ask_again(at + SPACING)
     return Answer(at, body)
+
+
+def _wait(seconds: float | None) -> timedelta:
+    if seconds is None:
+        return USUAL_WAIT
+    return timedelta(seconds=clamp(seconds, SPACING.total_seconds(), _LONGEST_WAIT.total_seconds()))
 
 
 def _failure(digest: str, now: datetime, error: ProbeError) -> dict[str, Any]:
