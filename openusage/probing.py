@@ -228,7 +228,8 @@ class ProbeService(Service):
         if isinstance(error, ProviderCrashedError):
             self._log.failure("{id}: probe crashed", Failure(error.__cause__ or error), id=name)
         entry = self.store.entry(name)
-        foreign = trace.credential is not None and entry.credential not in (None, trace.credential)
+        # A probe may have tried several logins, and that of the figures first.
+        foreign = trace.tried and entry.credential not in (None, *trace.tried)
         if foreign or isinstance(error, DuplicateLoginError):
             self.store.forget(name)  # those numbers are another login's
         before = entry.health

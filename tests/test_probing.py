@@ -367,6 +367,21 @@ class ProbeServiceTests(ScheduleTestCase):
         self.assertIsNone(self.store.entry("fake").credential)
         self.stop()
 
+    def test_several_logins_fail(self) -> None:
+        """A probe that tries one login after the other costs none of them its figures."""
+        provider = self.login("ada")
+        self.start(provider)
+
+        def both(host: Host) -> None:
+            host.identify("ada")
+            host.identify("bob")
+
+        provider.act, provider.error = both, DOWN
+        self.wait(300)
+
+        self.assertIsNotNone(self.store.body("fake"))
+        self.stop()
+
     def test_no_login(self) -> None:
         """Without a login, or with the first there is, the last snapshot stays."""
         provider = self.login("ada")

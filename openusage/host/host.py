@@ -43,10 +43,11 @@ class Visit:
     """What a probe tells its caller beside its snapshot.
 
     `claim` is called with the digest of the login that the probe is about to use and may refuse it
-    by raising a `ProbeError`.
+    by raising a `ProbeError`. `credential` is the last of those, `tried` are all of them.
     """
 
     credential: str | None = None
+    tried: set[str] = field(factory=set)
     again_at: datetime | None = None
     notes: list[str] = field(factory=list)
     watched: set[Path] = field(factory=set)
@@ -109,6 +110,7 @@ class Host:
         """
         credential = sha256(f"openusage:{account}".encode("utf-8", "replace")).hexdigest()[:16]
         self.visit.credential = credential
+        self.visit.tried.add(credential)
         self.visit.claim(credential)
 
     def ask_again(self, at: datetime) -> None:
