@@ -35,7 +35,7 @@ from openusage.host.net.proxysettings import read_proxies
 from openusage.model import ProbeError, Snapshot
 from openusage.options import Options, endpoint_from
 from openusage.providers import IProvider
-from openusage.providers.registry import GROUP, find_providers
+from openusage.providers.registry import GROUP, builtin_providers, find_providers
 from openusage.settings import Settings, parse_settings
 from openusage.testing import FakeHttp, fake_host
 from openusage.wire import camel, encode, from_json, to_json
@@ -228,13 +228,43 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(taken, set((DOCS / "examples").glob("*.py")))
 
     def test_contents(self) -> None:
-        """Every page is in the table of contents, and in the README."""
-        (contents,) = fences(DOCS / "index.md", "{toctree}")
+        """Every page is in a table of contents, and in the README or the list of providers."""
         pages = {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES[1:]}
+        of_providers = {name for name in pages if "/" in name}
 
-        self.assertEqual(set(contents.text.split()[2:]), pages - {"index"})
-        for name in pages - {"index"}:
+        self.assertEqual(self.contents("index"), pages - of_providers - {"index"})
+        self.assertEqual(self.contents("providers"), of_providers)
+        for name in pages - of_providers - {"index"}:
             self.assertIn(f"(docs/{name}.md)", README.read_text("utf-8"))
+
+    def contents(self, page: str) -> set[str]:
+        """The pages in the table of contents of one of them."""
+        (fence,) = fences(DOCS / f"{page}.md", "{toctree}")
+        return {word for word in fence.text.split() if not word.startswith(":") and word != "2"}
+
+
+class ProviderPagesTests(SynchronousTestCase):
+    """The list of providers and their pages."""
+
+    def test_listed(self) -> None:
+        """Every provider is in the list, with its name, its id and a link to its page."""
+        rows = table(DOCS / "providers.md", "Provider")
+
+        listed = {(row[0], row[1]) for row in rows}
+        known = {
+            (f"[{each.name}](providers/{each.id}.md)", f"`{each.id}`")
+            for each in builtin_providers()
+        }
+        self.assertEqual(listed, known)
+
+    def test_lines(self) -> None:
+        """The page of a provider tells of every line that it declares, and of every resource."""
+        for provider in builtin_providers():
+            page = (DOCS / "providers" / f"{provider.id}.md").read_text("utf-8")
+            for line in provider.lines:
+                self.assertIn(f"`{line.label}`", page, provider.id)
+                if line.resource is not None:
+                    self.assertIn(f"`{line.resource}`", page, (provider.id, line.label))
 
 
 class ReadmeTests(SynchronousTestCase):

@@ -109,7 +109,8 @@ class ServiceTests(EndToEndTests):
             self.assertEqual(service.get("/v1/usage"), (200, []))
             self.assertEqual(service.get("/v1/usage/claude"), (204, None))
 
-        errors = {p["providerId"]: p["lastError"] for p in health["providers"]}
+        errors = {p["providerId"]: p["lastError"] for p in health["providers"] if p["enabled"]}
+        self.assertEqual(set(errors), {"claude", "codex", "cursor"})
         self.assertEqual({e["code"] for e in errors.values()}, {"not_logged_in"})
         self.assertIn(".claude/.credentials.json", errors["claude"]["message"])
         self.assertIn("auth.json", errors["codex"]["message"])

@@ -9,9 +9,12 @@ from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 from openusage.log import logger
+from openusage.providers.amp import Amp
 from openusage.providers.claude import Claude
 from openusage.providers.codex import Codex
+from openusage.providers.cursor import Cursor
 from openusage.providers.interface import IProvider, Provider
+from openusage.providers.jetbrains import JetBrains
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -22,8 +25,14 @@ _log = logger(__name__)
 
 
 def builtin_providers() -> tuple[Provider, ...]:
-    """The providers that come with openusage, in default order."""
-    return (Claude(), Codex())
+    """The providers that come with openusage, in default order: three, then by id."""
+    return (
+        Claude(),
+        Codex(),
+        Cursor(),
+        Amp(),
+        JetBrains(),
+    )
 
 
 def find_providers(installed: Iterable[EntryPoint] | None = None) -> tuple[Provider, ...]:
