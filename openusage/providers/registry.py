@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 
 from openusage.log import logger
 from openusage.providers.amp import Amp
+from openusage.providers.antigravity import Antigravity
 from openusage.providers.claude import Claude
 from openusage.providers.codex import Codex
 from openusage.providers.cursor import Cursor
@@ -31,6 +32,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Codex(),
         Cursor(),
         Amp(),
+        Antigravity(),
         JetBrains(),
     )
 
