@@ -13,6 +13,7 @@ from openusage.providers.amp import Amp
 from openusage.providers.antigravity import Antigravity
 from openusage.providers.claude import Claude
 from openusage.providers.codex import Codex
+from openusage.providers.copilot import Copilot
 from openusage.providers.cursor import Cursor
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
@@ -33,6 +34,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Cursor(),
         Amp(),
         Antigravity(),
+        Copilot(),
         JetBrains(),
     )
 
