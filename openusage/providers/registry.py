@@ -15,6 +15,7 @@ from openusage.providers.claude import Claude
 from openusage.providers.codex import Codex
 from openusage.providers.copilot import Copilot
 from openusage.providers.cursor import Cursor
+from openusage.providers.devin import Devin
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
 from openusage.settings import is_id
@@ -35,6 +36,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Amp(),
         Antigravity(),
         Copilot(),
+        Devin(),
         JetBrains(),
     )
 
