@@ -16,6 +16,7 @@ from openusage.providers.codex import Codex
 from openusage.providers.copilot import Copilot
 from openusage.providers.cursor import Cursor
 from openusage.providers.devin import Devin
+from openusage.providers.factory import Factory
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
 from openusage.settings import is_id
@@ -37,6 +38,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Antigravity(),
         Copilot(),
         Devin(),
+        Factory(),
         JetBrains(),
     )
 
