@@ -17,6 +17,7 @@ from openusage.providers.copilot import Copilot
 from openusage.providers.cursor import Cursor
 from openusage.providers.devin import Devin
 from openusage.providers.factory import Factory
+from openusage.providers.gemini import Gemini
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
 from openusage.settings import is_id
@@ -39,6 +40,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Copilot(),
         Devin(),
         Factory(),
+        Gemini(),
         JetBrains(),
     )
 
