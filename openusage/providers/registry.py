@@ -18,6 +18,7 @@ from openusage.providers.cursor import Cursor
 from openusage.providers.devin import Devin
 from openusage.providers.factory import Factory
 from openusage.providers.gemini import Gemini
+from openusage.providers.grok import Grok
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
 from openusage.settings import is_id
@@ -41,6 +42,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Devin(),
         Factory(),
         Gemini(),
+        Grok(),
         JetBrains(),
     )
 
