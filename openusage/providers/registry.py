@@ -21,6 +21,7 @@ from openusage.providers.gemini import Gemini
 from openusage.providers.grok import Grok
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
+from openusage.providers.kimi import Kimi
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -44,6 +45,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Gemini(),
         Grok(),
         JetBrains(),
+        Kimi(),
     )
 
 
