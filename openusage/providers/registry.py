@@ -22,6 +22,7 @@ from openusage.providers.grok import Grok
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
 from openusage.providers.kimi import Kimi
+from openusage.providers.kiro import Kiro
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -46,6 +47,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Grok(),
         JetBrains(),
         Kimi(),
+        Kiro(),
     )
 
 
