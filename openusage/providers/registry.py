@@ -23,6 +23,7 @@ from openusage.providers.interface import IProvider, Provider
 from openusage.providers.jetbrains import JetBrains
 from openusage.providers.kimi import Kimi
 from openusage.providers.kiro import Kiro
+from openusage.providers.minimax import MiniMax
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -48,6 +49,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         JetBrains(),
         Kimi(),
         Kiro(),
+        MiniMax(),
     )
 
 
