@@ -24,6 +24,7 @@ from openusage.providers.jetbrains import JetBrains
 from openusage.providers.kimi import Kimi
 from openusage.providers.kiro import Kiro
 from openusage.providers.minimax import MiniMax
+from openusage.providers.opencode import OpenCode
 from openusage.providers.opencode_go import OpenCodeGo
 from openusage.settings import is_id
 
@@ -51,6 +52,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         Kimi(),
         Kiro(),
         MiniMax(),
+        OpenCode(),
         OpenCodeGo(),
     )
 
