@@ -26,6 +26,7 @@ from openusage.providers.kiro import Kiro
 from openusage.providers.minimax import MiniMax
 from openusage.providers.opencode import OpenCode
 from openusage.providers.opencode_go import OpenCodeGo
+from openusage.providers.openrouter import OpenRouter
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -54,6 +55,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         MiniMax(),
         OpenCode(),
         OpenCodeGo(),
+        OpenRouter(),
     )
 
 
