@@ -27,6 +27,7 @@ from openusage.providers.minimax import MiniMax
 from openusage.providers.opencode import OpenCode
 from openusage.providers.opencode_go import OpenCodeGo
 from openusage.providers.openrouter import OpenRouter
+from openusage.providers.perplexity import Perplexity
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -56,6 +57,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         OpenCode(),
         OpenCodeGo(),
         OpenRouter(),
+        Perplexity(),
     )
 
 
