@@ -28,6 +28,7 @@ from openusage.providers.opencode import OpenCode
 from openusage.providers.opencode_go import OpenCodeGo
 from openusage.providers.openrouter import OpenRouter
 from openusage.providers.perplexity import Perplexity
+from openusage.providers.synthetic import Synthetic
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -58,6 +59,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         OpenCodeGo(),
         OpenRouter(),
         Perplexity(),
+        Synthetic(),
     )
 
 
