@@ -29,6 +29,7 @@ from openusage.providers.opencode_go import OpenCodeGo
 from openusage.providers.openrouter import OpenRouter
 from openusage.providers.perplexity import Perplexity
 from openusage.providers.synthetic import Synthetic
+from openusage.providers.zai import ZAI
 from openusage.settings import is_id
 
 __all__ = ["GROUP", "builtin_providers", "find_providers"]
@@ -60,6 +61,7 @@ def builtin_providers() -> tuple[Provider, ...]:
         OpenRouter(),
         Perplexity(),
         Synthetic(),
+        ZAI(),
     )
 
 
