@@ -61,8 +61,14 @@ def redact(text: str) -> str:
 
 
 def redact_url(url: str) -> str:
-    """`url` with its login, its telling parameters and any token in it masked. Never raises."""
-    return redact(url)
+    """`url` with its login, its telling parameters and any token in it masked. Never raises.
+
+    So is the name of an organization, where it is a part of the path.
+    """
+    return _ORGANIZATION.sub(r"\1[REDACTED]", redact(url))
+
+
+_ORGANIZATION = re.compile(r"(/(?:orgs|organizations|groups)/)[^/?#\s]+")
 
 
 def _once(text: str) -> str:

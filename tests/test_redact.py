@@ -179,6 +179,16 @@ class RedactUrlTests(SynchronousTestCase):
             "&USER=[REDACTED]",
         )
 
+    def test_organization(self) -> None:
+        """The name of an organization is nobody's business."""
+        self.assertEqual(
+            redact_url("https://a.example/orgs/acme-corp/usage?per_page=1"),
+            "https://a.example/orgs/[REDACTED]/usage?per_page=1",
+        )
+        self.assertEqual(
+            redact_url("https://a.example/user/orgs?x=1"), "https://a.example/user/orgs?x=1"
+        )
+
     def test_nested_query(self) -> None:
         """A parameter in the value of a harmless one is seen."""
         self.assertEqual(
