@@ -12,14 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
-from twisted.internet.threads import deferToThread
+from twisted.internet.threads import deferToThreadPool
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.python.threadpool import ThreadPool
 
 from openusage.providers.registry import builtin_providers
-from tests.loopback import Authority, ConnectProxy, LoopbackTestCase, Peer
+from tests.loopback import Authority, ConnectProxy, LoopbackTestCase, Peer, reactor
 from tests.planters import planters
 from tests.planters.planter import ACCESS, EMAIL, REFRESH
-from tests.processes import TWISTD, environment, eventually, openusage, running
+from tests.processes import TWISTD, environment, eventually, running
 
 AT_ONCE = 2
 """Commands run at the same time: starting Python is the work, and processors are few."""
@@ -118,20 +119,24 @@ class AllProvidersTests(LoopbackTestCase):
 
     async def probe(self, name: str) -> dict[str, Any]:
         """What the command prints for one provider."""
-        command = ["-m", "openusage", "probe", name, "--json"]
+        snapshot: dict[str, Any] = await self.told("probe", name, "--json")
+        return snapshot
+
+    async def told(self, *arguments: str) -> Any:
+        """The JSON that the command prints."""
+        command = ["-m", "openusage", *arguments]
         out, err, code = await getProcessOutputAndValue(
             sys.executable, command, self.environ, str(self.home)
         )
-        self.assertEqual(code, 0, (name, err))
+        self.assertEqual(code, 0, (arguments, err))
         for planted in (*SECRETS, str(self.home)):
-            self.assertNotIn(planted.encode(), out + err, name)
-        snapshot: dict[str, Any] = json.loads(out)
-        return snapshot
+            self.assertNotIn(planted.encode(), out + err, arguments)
+        return json.loads(out)
 
     async def test_command(self) -> None:
         """`openusage providers` finds every login, and `openusage probe` shows its figures."""
-        listed = await deferToThread(openusage, self.environ, "providers", "--json")
-        found = {row["id"]: row["detected"] for row in json.loads(listed.stdout)}
+        listed = await self.told("providers", "--json")
+        found = {row["id"]: row["detected"] for row in listed}
         self.assertEqual([name for name in self.ids if not found[name]], [])
 
         turn = DeferredSemaphore(AT_ONCE)
@@ -148,7 +153,11 @@ class AllProvidersTests(LoopbackTestCase):
         order = random.Random(1).sample(self.ids, len(self.ids))
         self.configure({"plugins": {"order": order, "disabled": []}, "refreshPrices": False})
 
-        usage = await deferToThread(self.served, len(order))
+        # Threads of its own, which are gone when other tests fork.
+        pool = ThreadPool(0, 1)
+        pool.start()
+        self.addCleanup(pool.stop)
+        usage = await deferToThreadPool(reactor, pool, self.served, len(order))
 
         self.assertEqual([snapshot["providerId"] for snapshot in usage], order)
         text = json.dumps(usage)
