@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from openusage.providers.antigravity import client
-from openusage.providers.antigravity.client import CLIENT_ID, Client, find_client
+from openusage.providers.antigravity.client import CLIENT_ID, find_client
+from openusage.providers.googleclient import Client
 from openusage.testing import fake_host
 
 MARKER = b"vs/platform/cloudCode/common/oauthClient.js"

@@ -36,9 +36,10 @@ from openusage.model import (
     UnreachableError,
 )
 from openusage.providers.gemini import Gemini, client
-from openusage.providers.gemini.client import Client, find_client
+from openusage.providers.gemini.client import find_client
 from openusage.providers.gemini.quota import _SHAPE, _least, quota_lines
 from openusage.providers.gemini.words import NO_CLIENT, NOT_LOGGED_IN, SHUT_DOWN, WORDS
+from openusage.providers.googleclient import Client
 from openusage.providers.interface import IProvider, Provider
 from openusage.providers.shape import cut
 from openusage.providers.words import NO_DATA

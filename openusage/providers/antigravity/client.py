@@ -12,15 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from attrs import field, frozen
-
 from openusage.disk import open_regular
 from openusage.host import Host
 from openusage.host.places import local_app_folder
 from openusage.host.secrets import sendable
 from openusage.providers.antigravity.tokens import APPS
+from openusage.providers.googleclient import Client
 
-__all__ = ["Client", "find_client"]
+__all__ = ["find_client"]
 
 CLIENT_ID = "1071006060591-tmhssin2h21lcre235vtolojh4g403ep.apps.googleusercontent.com"
 SYSTEM = Path("/")
@@ -36,14 +35,6 @@ _LONGEST_SCRIPT = 64 * 2**20
 _LONGEST_PROGRAMS = 512 * 2**20
 """Bytes that are read of all programs together."""
 _CHUNK = 2**20
-
-
-@frozen
-class Client:
-    """An OAuth client."""
-
-    id: str
-    secret: str = field(repr=False)
 
 
 async def find_client(host: Host, programs: Iterable[Path] = ()) -> Client | None:

@@ -16,14 +16,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from openusage.disk import open_regular
 from openusage.host import Host
 from openusage.host.places import app_folder, local_app_folder
 from openusage.host.secrets import sendable
+from openusage.providers.googleclient import Client
 
-__all__ = ["Client", "find_client"]
+__all__ = ["find_client"]
 
 SYSTEM = Path("/")
 """Above the folders that belong to everybody."""
@@ -45,14 +46,6 @@ _MOST_BYTES = 256 * 2**20
 _LONGEST_FILE = 64 * 2**20
 _MOST_VERSIONS = 50
 _MOST_ABOVE = 8
-
-
-@frozen
-class Client:
-    """An OAuth client."""
-
-    id: str
-    secret: str = field(repr=False)
 
 
 async def find_client(host: Host) -> Client | None:

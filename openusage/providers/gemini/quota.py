@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import evolve
-
 from openusage.host import Host, Response
 from openusage.host.instants import parse_instant
 from openusage.host.numbers import clamp, number, rounded
@@ -26,9 +24,8 @@ from openusage.model import (
     RateLimitedError,
     TokenExpiredError,
     UnexpectedResponseError,
-    UnreachableError,
 )
-from openusage.providers.asking import ask, post, retry_after
+from openusage.providers.asking import ask, request, retry_after
 from openusage.providers.gemini.credentials import Stored, claims
 from openusage.providers.gemini.renewing import Session, refuse_shut_down
 from openusage.providers.gemini.words import NOT_LOGGED_IN, WORDS
@@ -143,14 +140,10 @@ async def _call(session: Session, method: str, body: Mapping[str, Any]) -> Respo
 
 
 async def _send(session: Session, method: str, body: Mapping[str, Any]) -> Response:
-    try:
-        response = await post(
-            session.host, f"{_API}:{method}", headers=_headers(session), json=dict(body)
-        )
-    except UnreachableError as error:
-        raise evolve(error, message=WORDS.unreachable) from error
-    except UnexpectedResponseError as error:
-        raise evolve(error, message=WORDS.invalid) from error
+    headers = _headers(session)
+    response = await request(
+        session.host, "POST", f"{_API}:{method}", WORDS, headers=headers, json=dict(body)
+    )
     if response.status // 100 != 2:
         refuse_shut_down(response)
     return response

@@ -7,8 +7,6 @@ allowed that.
 
 from __future__ import annotations
 
-import hashlib
-
 from attrs import define, field
 
 from openusage.host import Host, Response
@@ -17,14 +15,14 @@ from openusage.host.values import json_object
 from openusage.log import logger
 from openusage.model import NotAvailableError, ProbeError, TokenExpiredError
 from openusage.providers.asking import post
-from openusage.providers.gemini.client import Client, find_client
+from openusage.providers.gemini.client import find_client
 from openusage.providers.gemini.credentials import Stored, login_in, with_tokens
 from openusage.providers.gemini.words import NO_CLIENT, SHUT_DOWN, WORDS
+from openusage.providers.googleclient import TOKEN_URL, Client
 from openusage.providers.logins import JsonFile, Login, tokens_in
 
 __all__ = ["Session", "refuse_shut_down"]
 
-_URL = "https://oauth2.googleapis.com/token"
 _REFUSED = (401, 403)
 _PASSING = (408, 429)
 _STATE_KEY = "refusedRefresh"
@@ -83,19 +81,13 @@ def refuse_shut_down(response: Response) -> None:
 
 async def _buy(host: Host, client: Client, refresh_token: str) -> Tokens | None:
     """What the refresh token buys; what Google refused for good is not asked again."""
-    mark = _mark(client, refresh_token)
+    mark = client.mark(refresh_token)
     refused = (await host.state.read()).get(_STATE_KEY)
     if isinstance(refused, dict) and refused.get("token") == mark:
         _require_session(refused.get("status"))
         return None
-    form = {
-        "client_id": client.id,
-        "client_secret": client.secret,
-        "refresh_token": refresh_token,
-        "grant_type": "refresh_token",
-    }
     try:
-        response = await post(host, _URL, form=form, timeout=15.0)
+        response = await post(host, TOKEN_URL, form=client.form(refresh_token), timeout=15.0)
     except ProbeError as error:
         _log.warn("{id}: login not renewed: {code}", id=host.id, code=error.code)
         return None
@@ -115,12 +107,6 @@ def _require_session(status: object) -> None:
     """Raises `TokenExpiredError` where Google refuses the session, not just what was sent."""
     if status in _REFUSED:
         raise TokenExpiredError(WORDS.refused)
-
-
-def _mark(client: Client, refresh_token: str) -> str:
-    """Tells this refresh token, sent by this client, from others."""
-    text = f"{client.id} {client.secret} {refresh_token}"
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 async def _write_back(host: Host, stored: Stored, tokens: Tokens) -> None:
