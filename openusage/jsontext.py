@@ -1,17 +1,27 @@
-"""Where in a JSON text a value stands, so that an error can name the line."""
+"""JSON as text: the object that it is, and where in it a value stands, for errors to name."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from openusage.wire import JsonPath
 
-__all__ = ["line_of"]
+__all__ = ["line_of", "object_in"]
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object that `text` is; `None` when it is none, or nested without end."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def line_of(text: str, path: JsonPath) -> int:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.host.instants import from_epoch, parse_instant
+from openusage.host.instants import from_epoch, iso_text, parse_instant
 
 TOKYO = timezone(timedelta(hours=9))
 
@@ -196,3 +196,21 @@ class FromEpochTests(SynchronousTestCase):
         """What is beyond the calendar is no instant."""
         for value in (math.nan, math.inf, 1e13, -1e13, 1e307):
             self.assertIsNone(from_epoch(value), value)
+
+    def test_no_number(self) -> None:
+        """What is no number is no instant."""
+        values: tuple[object, ...] = (None, True, "1", [], {}, float("nan"))
+        for value in values:
+            self.assertIsNone(from_epoch(value), value)
+
+
+class IsoTextTests(SynchronousTestCase):
+    """`iso_text`."""
+
+    def test_form(self) -> None:
+        """UTC with milliseconds, whatever zone the instant is in, cut and not rounded."""
+        east = timezone(timedelta(hours=2))
+        instant = datetime(2026, 11, 24, 14, 0, 0, 999_999, east)
+        self.assertEqual(iso_text(instant), "2026-11-24T12:00:00.999Z")
+        whole = datetime(2026, 2, 2, 1, tzinfo=timezone.utc)
+        self.assertEqual(iso_text(whole), "2026-02-02T01:00:00.000Z")

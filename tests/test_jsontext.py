@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from openusage.jsontext import line_of
+from openusage.jsontext import line_of, object_in
 
 TEXT = """
 {
@@ -95,3 +95,16 @@ class LineOfTests(SynchronousTestCase):
         line = text.splitlines()[line_of(text, tuple(path)) - 1]
 
         self.assertIn("\\u0000marker", line)
+
+
+class ObjectInTests(SynchronousTestCase):
+    """`object_in`."""
+
+    def test_object(self) -> None:
+        """An object is read, with white space around it."""
+        self.assertEqual(object_in(' {"a": [1]}\n'), {"a": [1]})
+
+    def test_none(self) -> None:
+        """Any other value, damaged text and one nested without end hold none."""
+        for text in ("", "null", "5", "[{}]", '"a"', '{"a"', "{a: 1}", "[" * 100_000):
+            self.assertIsNone(object_in(text), text[:10])

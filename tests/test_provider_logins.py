@@ -32,6 +32,7 @@ from openusage.providers.logins import (
     StoredLogin,
     ask_renewing,
     exchange,
+    first_accepted,
     tokens_in,
 )
 from openusage.testing import NOW, FakeHttp, FakeKeychain, MemoryState, fake_host, run_inline
@@ -545,6 +546,44 @@ class AskRenewingTests(RenewingCase):
 
 
 # --- the token service ----------------------------------------------------------------------------
+
+
+class FirstAcceptedTests(SynchronousTestCase):
+    """`first_accepted`."""
+
+    def setUp(self) -> None:
+        self.asked: list[str] = []
+
+    def ask(self, name: str, outcome: Exception | None = None) -> Any:
+        async def asking() -> str:
+            self.asked.append(name)
+            if outcome is not None:
+                raise outcome
+            return name
+
+        return asking
+
+    def test_next(self) -> None:
+        """After a refusal the next one is asked, and no further one."""
+        asks = [self.ask("a", TokenExpiredError("A.")), self.ask("b"), self.ask("c")]
+        found = self.successResultOf(Deferred.fromCoroutine(first_accepted(asks)))
+        self.assertEqual((found, self.asked), ("b", ["a", "b"]))
+
+    def test_all_refused(self) -> None:
+        """When all are refused the first refusal is told."""
+        asks = [self.ask(name, TokenExpiredError(f"{name}.")) for name in "AB"]
+        failure = self.failureResultOf(Deferred.fromCoroutine(first_accepted(asks)))
+        self.assertEqual((str(failure.value), self.asked), ("A.", ["A", "B"]))
+
+    def test_trouble(self) -> None:
+        """Any other error ends it, whoever is asked."""
+        asks = [
+            self.ask("a", TokenExpiredError("A.")),
+            self.ask("b", UnreachableError("B.")),
+            self.ask("c"),
+        ]
+        self.failureResultOf(Deferred.fromCoroutine(first_accepted(asks)), UnreachableError)
+        self.assertEqual(self.asked, ["a", "b"])
 
 
 class ExchangeTests(Case):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 from openusage.host.numbers import number
 
-__all__ = ["from_epoch", "parse_instant"]
+__all__ = ["from_epoch", "iso_text", "parse_instant"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Below this a bare number counts seconds (until the year 2286), from here on milliseconds.
@@ -48,10 +48,19 @@ _AMERICAN = {
 }
 
 
-def from_epoch(seconds: float) -> datetime | None:
-    """The instant `seconds` after 1970 began, cut to milliseconds; `None` outside the calendar."""
+def from_epoch(seconds: object) -> datetime | None:
+    """The instant `seconds` after 1970 began, cut to milliseconds.
+
+    `None` for what is no number, and outside the calendar.
+    """
     value = number(seconds)
     return None if value is None else _from_milliseconds(value * 1000)
+
+
+def iso_text(instant: datetime) -> str:
+    """`2026-11-24T12:00:00.000Z`, as JavaScript writes an aware `instant`."""
+    utc = instant.astimezone(timezone.utc).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
 def parse_instant(value: object, zone: tzinfo = timezone.utc) -> datetime | None:

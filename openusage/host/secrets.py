@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from datetime import datetime
 from typing import Any
 
 from openusage.host.instants import from_epoch
-from openusage.host.numbers import number
+from openusage.jsontext import object_in
 
 __all__ = ["credential_json", "go_keyring", "jwt_expiry", "jwt_payload", "sendable"]
 
@@ -46,8 +45,7 @@ def jwt_payload(token: str) -> dict[str, Any] | None:
 
 def jwt_expiry(token: str | None) -> datetime | None:
     """When the JWT says that it expires; `None` when it does not say, or is none."""
-    seconds = number((jwt_payload(token) or {}).get("exp")) if token else None
-    return None if seconds is None else from_epoch(seconds)
+    return from_epoch((jwt_payload(token) or {}).get("exp")) if token else None
 
 
 def sendable(token: str) -> bool:
@@ -71,8 +69,4 @@ def go_keyring(text: str) -> str | None:
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):  # nested deeper than any credential is
-        return None
-    return value if isinstance(value, dict) else None
+    return object_in(text.removeprefix("\ufeff"))

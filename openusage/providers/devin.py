@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -286,9 +285,4 @@ def _bar(label: str, left: object, reset: object, period_ms: int) -> Progress | 
         return None
     # To the digits that are there: 100 - 99.4 is 0.5999999999999943.
     used = rounded(100 - clamp(percent), 6)
-    return Progress(label, used, 100, resets_at=_instant(reset), period_ms=period_ms)
-
-
-def _instant(seconds: object) -> datetime | None:
-    value = number(seconds)
-    return None if value is None else from_epoch(value)
+    return Progress(label, used, 100, resets_at=from_epoch(reset), period_ms=period_ms)

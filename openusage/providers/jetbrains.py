@@ -22,7 +22,6 @@ Amounts are numbers or text, in hundred-thousandths of a credit unless all of th
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +38,7 @@ from openusage.host.instants import parse_instant
 from openusage.host.numbers import clamp, number, numeric, rounded, shortest
 from openusage.host.places import app_folder, data_home, shown
 from openusage.host.values import first_text, object_at
+from openusage.jsontext import object_in
 from openusage.model import Line, NotAvailableError, Progress, Snapshot, Text
 from openusage.providers.interface import DeclaredLine, IProvider, Link
 from openusage.providers.stored import Missing, not_logged_in
@@ -196,16 +196,12 @@ async def _quota(host: Host, file: Path) -> Quota | Missing:
     if isinstance(options, Missing):
         host.note(f"{options.reason} and was skipped.")
         return options
-    quota = _quota_of(_object(options.get("quotaInfo")), _object(options.get("nextRefill")))
+    quota = _quota_of(_in(options, "quotaInfo"), _in(options, "nextRefill"))
     return quota or Missing(f"{shown(host, file)} has no quota")
 
 
-def _object(text: str | None) -> dict[str, Any]:
-    try:
-        value = json.loads(text or "")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _in(options: Mapping[str, str], name: str) -> Mapping[str, Any]:
+    return object_in(options.get(name, "")) or {}
 
 
 def _quota_of(info: Mapping[str, Any], refill: Mapping[str, Any]) -> Quota | None:

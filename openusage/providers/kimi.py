@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ from openusage.model import (
     NotLoggedInError,
     Progress,
     Snapshot,
-    TokenExpiredError,
     UnexpectedResponseError,
 )
 from openusage.providers.asking import Words, ask
@@ -48,6 +47,7 @@ from openusage.providers.logins import (
     StoredLogin,
     ask_renewing,
     exchange,
+    first_accepted,
     tokens_in,
 )
 from openusage.providers.shape import Shape, fits
@@ -154,8 +154,7 @@ def _login_in(document: Mapping[str, Any]) -> Login | None:
     refresh_token = first_text(document, "refresh_token")
     if access_token is None and refresh_token is None:
         return None
-    seconds = numeric(document.get("expires_at"))
-    expires_at = None if seconds is None else from_epoch(seconds)
+    expires_at = from_epoch(numeric(document.get("expires_at")))
     return Login(access_token, refresh_token, expires_at, document)
 
 
@@ -232,13 +231,10 @@ async def _first_answer(host: Host, sources: Sequence[_Source]) -> Answer:
     token that was spent before can end the session.
     """
     best, *others = sources
-    try:
-        return await _usage(host, best)
-    except TokenExpiredError:
-        for other in others:
-            with suppress(TokenExpiredError):
-                return await _usage(evolve(host, refresh_credentials=False), other)
-        raise
+    reading = evolve(host, refresh_credentials=False)
+    return await first_accepted(
+        [partial(_usage, host, best), *(partial(_usage, reading, other) for other in others)]
+    )
 
 
 async def _usage(host: Host, source: _Source) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -39,6 +40,7 @@ __all__ = [
     "StoredLogin",
     "ask_renewing",
     "exchange",
+    "first_accepted",
     "tokens_in",
 ]
 
@@ -275,6 +277,21 @@ async def _newer(
     if newer is None or newer.access_token in (None, login.access_token):
         raise error
     return newer
+
+
+async def first_accepted(asks: Sequence[Callable[[], Awaitable[T]]]) -> T:
+    """What the first of `asks` gives whose login is not refused; at least one must be given.
+
+    Raises the refusal of the first one when all are refused, and any other error at once.
+    """
+    best, *others = asks
+    try:
+        return await best()
+    except TokenExpiredError:
+        for other in others:
+            with suppress(TokenExpiredError):
+                return await other()
+        raise
 
 
 async def exchange(

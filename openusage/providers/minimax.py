@@ -368,7 +368,7 @@ def _lines(body: Mapping[str, Any], at: datetime) -> Iterator[Line]:
         used, limit = number(window.get("used")), number(window.get("limit"))
         if used is None or limit is None or used < 0 or limit <= 0:
             continue
-        starts_at, ends_at = _instant(window.get("startsAt")), _instant(window.get("endsAt"))
+        starts_at, ends_at = from_epoch(window.get("startsAt")), from_epoch(window.get("endsAt"))
         period = ends_at - starts_at if starts_at and ends_at else timedelta()
         period_ms = period // timedelta(milliseconds=1) if period > timedelta() else None
         ends_in = number(window.get("endsIn"))
@@ -378,8 +378,3 @@ def _lines(body: Mapping[str, Any], at: datetime) -> Iterator[Line]:
             yield Progress(label, used, limit, Count("prompts"), ends_at, period_ms)
         else:
             yield Progress(label, min(used, 100), 100, resets_at=ends_at, period_ms=period_ms)
-
-
-def _instant(value: object) -> datetime | None:
-    seconds = number(value)
-    return None if seconds is None else from_epoch(seconds)

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from openusage.host import Host
 from openusage.host.instants import from_epoch
-from openusage.host.numbers import clamp, number
+from openusage.host.numbers import clamp
 from openusage.model import (
     ProbeError,
     ProbeTimeoutError,
@@ -82,11 +82,11 @@ async def spaced(
 def _recent(host: Host, digest: str, kept: Mapping[str, Any]) -> Answer | None:
     """What is known so well that nothing needs to be asked; raises what keeps us from asking."""
     now = host.now()
-    blocked_until = _instant(kept.get("blockedUntil"))
+    blocked_until = from_epoch(kept.get("blockedUntil"))
     if blocked_until is not None and now < blocked_until <= now + _LONGEST_WAIT:
         host.ask_again(blocked_until)
         raise RateLimitedError(_RATE_LIMITED, (blocked_until - now).total_seconds())
-    at = _instant(kept.get("at"))
+    at = from_epoch(kept.get("at"))
     if at is None or not timedelta() <= now - at < SPACING:
         return None
     error, body = load_error(kept.get("error")), kept.get("body")
@@ -112,8 +112,3 @@ def _failure(digest: str, now: datetime, error: ProbeError) -> dict[str, Any]:
 
 async def _keep(host: Host, values: Mapping[str, Any]) -> None:
     await host.state.write({**await host.state.read(), _KEY: dict(values)})
-
-
-def _instant(value: object) -> datetime | None:
-    seconds = number(value)
-    return None if seconds is None else from_epoch(seconds)

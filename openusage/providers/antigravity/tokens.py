@@ -193,8 +193,7 @@ def _from_state(value: str, place: str) -> Login | None:
         token = _packed(row.text(1) or "") if row else None
         if token is not None:
             expiry = token.message(4)
-            seconds = expiry.integer(1) if expiry else None
-            expires_at = None if seconds is None else from_epoch(seconds)
+            expires_at = from_epoch(expiry.integer(1)) if expiry else None
             return _login(text_of(token.text(1)), text_of(token.text(3)), expires_at, place)
     return None
 

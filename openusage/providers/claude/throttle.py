@@ -105,5 +105,4 @@ class Throttle:
 
     def usage(self, *, limited: bool = False, retry_in: float | None = None) -> Usage:
         """The body as last fetched, with the rate limit as it stands."""
-        instant = None if self.fetched_at is None else from_epoch(self.fetched_at)
-        return Usage(self.body, instant, limited, retry_in)
+        return Usage(self.body, from_epoch(self.fetched_at), limited, retry_in)

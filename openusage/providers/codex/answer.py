@@ -95,13 +95,8 @@ class Answer:
         """The answer that `dump` made into `value`; `None` for anything else."""
         if not isinstance(value, dict):
             return None
-        at, body, headers = _instant(value.get("at")), value.get("body"), value.get("headers")
+        at, body, headers = from_epoch(value.get("at")), value.get("body"), value.get("headers")
         if at is None or not isinstance(body, dict) or not isinstance(headers, dict):
             return None
-        resets, expire = number(value.get("resets")), _instant(value.get("resets_expire"))
+        resets, expire = number(value.get("resets")), from_epoch(value.get("resets_expire"))
         return cls(at, body, headers, resets, expire)
-
-
-def _instant(value: object) -> datetime | None:
-    seconds = number(value)
-    return None if seconds is None else from_epoch(seconds)

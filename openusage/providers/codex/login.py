@@ -18,10 +18,9 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from openusage.host.instants import from_epoch, parse_instant
-from openusage.host.numbers import number
+from openusage.host.instants import iso_text, parse_instant
 from openusage.host.oauth import Tokens
-from openusage.host.secrets import credential_json, jwt_payload, sendable
+from openusage.host.secrets import credential_json, jwt_expiry, jwt_payload, sendable
 from openusage.host.values import object_at, text_of
 
 __all__ = ["Login", "Nothing", "Stored", "parse_login", "parse_opencode"]
@@ -75,13 +74,13 @@ class Login:
         document = {
             **self.document,
             "tokens": {**object_at(self.document, "tokens"), **given},
-            "last_refresh": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "last_refresh": iso_text(now),
         }
         return evolve(
             self,
             access_token=tokens.access_token,
             refresh_token=tokens.refresh_token or self.refresh_token,
-            expires_at=_expiry(tokens.access_token),
+            expires_at=jwt_expiry(tokens.access_token),
             refreshed_at=now,
             document=document,
         )
@@ -115,7 +114,7 @@ def parse_login(text: str) -> Stored:
         access_token,
         text_of(tokens.get("refresh_token")),
         _account_id(tokens.get("account_id")),
-        _expiry(access_token),
+        jwt_expiry(access_token),
         parse_instant(document.get("last_refresh")),
         document,
     )
@@ -130,7 +129,7 @@ def parse_opencode(text: str) -> Stored:
     return Login(
         access_token,
         account_id=_account_id(entry.get("accountId")),
-        expires_at=_expiry(access_token) or parse_instant(entry.get("expires")),
+        expires_at=jwt_expiry(access_token) or parse_instant(entry.get("expires")),
         document={"openai": entry},
         tool="opencode",
     )
@@ -139,11 +138,6 @@ def parse_opencode(text: str) -> Stored:
 def _account_id(value: object) -> str | None:
     text = text_of(value)
     return text if text is not None and sendable(text) else None
-
-
-def _expiry(access_token: str) -> datetime | None:
-    seconds = number(_payload(access_token).get("exp"))
-    return None if seconds is None else from_epoch(seconds)
 
 
 def _payload(token: object) -> Mapping[str, Any]:

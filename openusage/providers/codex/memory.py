@@ -15,7 +15,6 @@ from attrs import define, field
 
 from openusage.host import Host
 from openusage.host.instants import from_epoch
-from openusage.host.numbers import number
 from openusage.model import (
     ProbeError,
     ProbeTimeoutError,
@@ -49,9 +48,11 @@ class Memory:
         kept = (await host.state.read()).get(_KEY)
         values: dict[str, Any] = kept if isinstance(kept, dict) else {}
         failures = values.get("failures")
-        memory = cls(host, Answer.load(values.get("answer")), _instant(values.get("blockedUntil")))
+        memory = cls(
+            host, Answer.load(values.get("answer")), from_epoch(values.get("blockedUntil"))
+        )
         for token, failure in failures.items() if isinstance(failures, dict) else ():
-            if isinstance(failure, dict) and memory._recent(_instant(failure.get("at"))):
+            if isinstance(failure, dict) and memory._recent(from_epoch(failure.get("at"))):
                 memory._failures[token] = failure
         return memory
 
@@ -110,8 +111,3 @@ class Memory:
 def _digest(login: Login) -> str:
     text = f"{login.account_id} {login.access_token}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _instant(value: object) -> datetime | None:
-    seconds = number(value)
-    return None if seconds is None else from_epoch(seconds)

@@ -8,8 +8,8 @@ many credits a month. Asked for the former, it may tell the latter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from openusage.host import Host
@@ -21,12 +21,11 @@ from openusage.model import (
     Line,
     ProbeError,
     Progress,
-    TokenExpiredError,
     UnexpectedResponseError,
 )
 from openusage.providers.asking import Words, ask
 from openusage.providers.grok.credentials import EXPIRED, Source, require_good, store_of
-from openusage.providers.logins import Login, ask_renewing
+from openusage.providers.logins import Login, ask_renewing, first_accepted
 from openusage.providers.shape import Shape
 from openusage.providers.spacing import Answer, spaced
 
@@ -63,14 +62,7 @@ _SHAPE: Mapping[str, Shape] = {
 
 async def fetch_usage(host: Host, sources: Sequence[Source]) -> Answer:
     """What the service tells the first of `sources` that it accepts."""
-    best, *others = sources
-    try:
-        return await _usage(host, best)
-    except TokenExpiredError:
-        for other in others:
-            with suppress(TokenExpiredError):
-                return await _usage(host, other)
-        raise
+    return await first_accepted([partial(_usage, host, source) for source in sources])
 
 
 async def _usage(host: Host, source: Source) -> Answer:

@@ -17,7 +17,7 @@ from typing import Any
 from attrs import frozen
 
 from openusage.host import Host
-from openusage.host.instants import parse_instant
+from openusage.host.instants import iso_text, parse_instant
 from openusage.host.oauth import Tokens
 from openusage.host.places import shown
 from openusage.host.secrets import jwt_expiry, jwt_payload, sendable
@@ -162,4 +162,4 @@ def _good_until(tokens: Tokens, now: datetime) -> str:
     expires_at = jwt_expiry(tokens.access_token) or now + timedelta(hours=1)
     if tokens.expires_in:
         expires_at = now + timedelta(seconds=tokens.expires_in)
-    return expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_text(expires_at)

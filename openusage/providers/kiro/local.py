@@ -8,13 +8,11 @@ shows; every start of the app has a folder of logs, where each answer of the ser
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from openusage.disk import open_regular
 from openusage.host import Host
@@ -22,6 +20,7 @@ from openusage.host.appstate import read_items
 from openusage.host.instants import parse_instant
 from openusage.host.places import app_folder, state_database
 from openusage.host.values import object_at
+from openusage.jsontext import object_in
 from openusage.providers.kiro.usage import Told, figures
 
 __all__ = ["APP", "read_app", "read_log"]
@@ -52,7 +51,7 @@ async def read_log(host: Host) -> Told | None:
 
 
 def _in_item(text: str) -> Told | None:
-    state = object_at(_object(text), _STATE)
+    state = object_at(object_in(text) or {}, _STATE)
     body = figures(state)
     told = None if body is None else Told(body, parse_instant(state.get("timestamp")))
     return told if told is not None and told.has_credits else None
@@ -99,7 +98,7 @@ def _in_line(line: bytes, zone: tzinfo) -> Told | None:
     if _MARK not in line:
         return None
     before, brace, after = line.decode("utf-8", "replace").partition("{")
-    output = object_at(_object(brace + after), "output")
+    output = object_at(object_in(brace + after) or {}, "output")
     body = figures(output)
     return None if body is None else Told(body, _time(before.partition(" [")[0], zone))
 
@@ -109,11 +108,3 @@ def _time(text: str, zone: tzinfo) -> datetime | None:
         return datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=zone)
     except ValueError:
         return None
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from attrs import define, evolve
 
 from openusage.host import Host
+from openusage.host.instants import iso_text
 from openusage.host.oauth import RefusedError, Tokens
 from openusage.host.values import first_text, json_object, text_of
 from openusage.log import logger
@@ -177,8 +178,7 @@ class _Renewal:
             changed["profileArn"] = self.arn
         if tokens.expires_in:
             expires_at = self.host.now() + timedelta(seconds=tokens.expires_in)
-            text = expires_at.isoformat(timespec="milliseconds")
-            changed["expiresAt"] = text.replace("+00:00", "Z")
+            changed["expiresAt"] = iso_text(expires_at)
         if method := method_of(document):
             changed["authMethod"] = method
         return {**document, **changed}

@@ -58,7 +58,7 @@ class Told:
         return evolve(self, body={k: v for k, v in self.body.items() if k not in ended})
 
     def _ended(self, pool: Mapping[str, Any], now: datetime) -> bool:
-        ends_at = _instant(pool.get("endsAt"))
+        ends_at = from_epoch(pool.get("endsAt"))
         return ends_at is not None and ends_at <= now and (self.at is None or self.at < ends_at)
 
 
@@ -152,11 +152,6 @@ def usage_lines(body: Mapping[str, Any]) -> Iterator[Line]:
         pool = object_at(body, key)
         used, limit = number(pool.get("used")), number(pool.get("limit"))
         if used is not None and limit is not None and used >= 0 and limit > 0:
-            yield Progress(label, used, limit, _CREDITS, _instant(pool.get("endsAt")))
+            yield Progress(label, used, limit, _CREDITS, from_epoch(pool.get("endsAt")))
     if isinstance(body.get("overages"), bool):
         yield Badge("Overages", "Enabled" if body["overages"] else "Disabled")
-
-
-def _instant(value: object) -> datetime | None:
-    seconds = number(value)
-    return None if seconds is None else from_epoch(seconds)
