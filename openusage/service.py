@@ -28,7 +28,7 @@ from openusage.host.blocking import Threads
 from openusage.host.env import Env
 from openusage.host.keychain import SystemKeychain
 from openusage.host.net.http import build_http
-from openusage.host.zone import local_zone
+from openusage.host.zone import LocalZone
 from openusage.listening import Listening
 from openusage.log import logger
 from openusage.options import Options, endpoint_from
@@ -80,7 +80,7 @@ def make_machine(
         logs=LocalSessionLogs(threads.lane(_SCANS), prices or PriceBook()),
         states=folders.states,
         user_agent=f"openusage/{__version__}",
-        zone=local_zone,
+        zone=LocalZone(reactor),
         lane=threads.lane,
     )
 

@@ -28,7 +28,7 @@ class Machine:
     """One computer, one person: makes the `Host` of each visit.
 
     `lane` makes a `Blocking` seam; each instance keeps one of its own, so that calls that hang cost
-    only that instance. `zone` is asked each time, since people travel.
+    only that instance. `zone` is asked for each visit, since people travel.
     """
 
     clock: IReactorTime

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timezone, tzinfo
 from functools import cache
+from typing import ClassVar
 
 import tzlocal
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
 
 from openusage.log import logger
 
-__all__ = ["local_zone"]
+__all__ = ["LocalZone", "local_zone"]
 
 _log = logger(__name__)
 
@@ -21,6 +24,27 @@ def local_zone() -> tzinfo:
     except (KeyError, ValueError, OSError) as error:
         _warn(type(error).__name__)
         return timezone.utc
+
+
+@define
+class LocalZone:
+    """`local_zone`, looked up once for all that is asked within `FRESH` seconds.
+
+    A look-up reads several files, and a start asks for every instance at once.
+    """
+
+    FRESH: ClassVar[float] = 30.0
+
+    clock: IReactorTime
+    _zone: tzinfo | None = None
+    _looked_up: float = 0.0
+
+    def __call__(self) -> tzinfo:
+        """The zone the machine is set to, or was a moment ago."""
+        now = self.clock.seconds()
+        if self._zone is None or not 0 <= now - self._looked_up < self.FRESH:
+            self._zone, self._looked_up = local_zone(), now
+        return self._zone
 
 
 @cache  # once, not at every probe
