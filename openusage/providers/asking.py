@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote, urlencode
 
 from attrs import evolve, frozen
@@ -23,11 +23,15 @@ from openusage.model import (
 )
 from openusage.redact import mask, redact
 
+if TYPE_CHECKING:  # for the type checker, which has it
+    from typing_extensions import Unpack
+
 __all__ = ["Words", "ask", "post", "request", "retry_after", "said", "send"]
 
 _REFUSED = (401, 403)
 _TOO_MANY = 429
 _LONGEST_WAIT = 31 * 86400.0
+_TIMEOUT = 10.0
 
 _LONGEST_TEXT = 200
 # No word of a sentence is like this; a token that no other rule knows may be.
@@ -48,30 +52,27 @@ class Words:
     rate_limited: str = "Usage request rate limited. It is asked again later."
 
 
+class Sent(TypedDict, total=False):
+    """What goes along with a question. `json` or `form` is its body, `timeout` in seconds."""
+
+    headers: Mapping[str, str]
+    json: object
+    form: Mapping[str, str] | None
+    timeout: float
+    verify: bool
+
+
 async def ask(
     host: Host,
     method: str,
     url: str,
     words: Words,
     *,
-    headers: Mapping[str, str],
-    json: object = None,
-    form: Mapping[str, str] | None = None,
-    timeout: float = 10.0,
     explain: Callable[[Response], str | None] | None = None,
+    **sent: Unpack[Sent],
 ) -> dict[str, Any]:
     """The JSON object that the service answers with. Raises what `send` raises."""
-    response = await send(
-        host,
-        method,
-        url,
-        words,
-        headers=headers,
-        json=json,
-        form=form,
-        timeout=timeout,
-        explain=explain,
-    )
+    response = await send(host, method, url, words, explain=explain, **sent)
     body = json_object(response)
     if body is None:
         raise UnexpectedResponseError(words.invalid, response.status)
@@ -84,30 +85,16 @@ async def send(
     url: str,
     words: Words,
     *,
-    headers: Mapping[str, str],
-    json: object = None,
-    form: Mapping[str, str] | None = None,
-    timeout: float = 10.0,
-    verify: bool = True,
     explain: Callable[[Response], str | None] | None = None,
+    **sent: Unpack[Sent],
 ) -> Response:
-    """An answer whose status is 200 to 299; `json` or `form` is sent as the body.
+    """An answer whose status is 200 to 299.
 
     Raises `TokenExpiredError` for 401 and 403, `RateLimitedError`, `UnreachableError`,
     `ProbeTimeoutError`, and `UnexpectedResponseError` for any other status, each with its word;
     for another status that is what `explain` finds in the answer, if anything.
     """
-    response = await request(
-        host,
-        method,
-        url,
-        words,
-        headers=headers,
-        json=json,
-        form=form,
-        timeout=timeout,
-        verify=verify,
-    )
+    response = await request(host, method, url, words, **sent)
     status = response.status
     if status in _REFUSED:
         raise TokenExpiredError(words.refused)
@@ -121,44 +108,23 @@ async def send(
 
 
 async def request(
-    host: Host,
-    method: str,
-    url: str,
-    words: Words,
-    *,
-    headers: Mapping[str, str],
-    json: object = None,
-    form: Mapping[str, str] | None = None,
-    timeout: float = 10.0,
-    verify: bool = True,
+    host: Host, method: str, url: str, words: Words, **sent: Unpack[Sent]
 ) -> Response:
     """Whatever the service answers, for those whose statuses mean more than `send` knows.
 
     Raises `UnreachableError`, `ProbeTimeoutError` or `UnexpectedResponseError`, each with its word.
     """
-    sent, body = _with_body(headers, json, form)
     try:
-        return await host.http.request(
-            method, url, headers=sent, body=body, timeout=timeout, verify=verify
-        )
+        return await _exchanged(host, method, url, sent)
     except UnreachableError as error:
         raise evolve(error, message=words.unreachable) from error
     except UnexpectedResponseError as error:
         raise evolve(error, message=words.invalid) from error
 
 
-async def post(
-    host: Host,
-    url: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    json: object = None,
-    form: Mapping[str, str] | None = None,
-    timeout: float = 10.0,
-) -> Response:
+async def post(host: Host, url: str, **sent: Unpack[Sent]) -> Response:
     """Whatever answer a POST gets. Raises `UnreachableError` or `UnexpectedResponseError`."""
-    sent, body = _with_body(headers or {}, json, form)
-    return await host.http.request("POST", url, headers=sent, body=body, timeout=timeout)
+    return await _exchanged(host, "POST", url, sent)
 
 
 def said(text: object) -> str | None:
@@ -183,6 +149,14 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
         seconds = (date - now) / timedelta(seconds=1)
     return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+
+
+async def _exchanged(host: Host, method: str, url: str, sent: Sent) -> Response:
+    headers, body = _with_body(sent.get("headers", {}), sent.get("json"), sent.get("form"))
+    timeout, verify = sent.get("timeout", _TIMEOUT), sent.get("verify", True)
+    return await host.http.request(
+        method, url, headers=headers, body=body, timeout=timeout, verify=verify
+    )
 
 
 def _with_body(

@@ -310,7 +310,9 @@ async def exchange(
     `refusals`. It is for good if the answer is JSON: any other may be that of a proxy on the way.
     """
     try:
-        response = await post(host, url, headers=headers, json=json, form=form, timeout=_TIMEOUT)
+        response = await post(
+            host, url, headers=headers or {}, json=json, form=form, timeout=_TIMEOUT
+        )
     except ProbeError as error:
         _log.warn("{id}: login not renewed: {code}", id=host.id, code=error.code)
         return None

@@ -7,7 +7,6 @@ same address is asked for the models. Nothing here ever goes to another machine.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from openusage.providers.antigravity.processes import Server
 from openusage.providers.antigravity.summary import summary_windows
 from openusage.providers.antigravity.windows import figures
 from openusage.providers.antigravity.words import SILENT
+from openusage.providers.asking import post
 
 __all__ = ["ask_servers"]
 
@@ -88,15 +88,11 @@ class _Address:
 
     async def _call(self, method: str) -> Mapping[str, Any]:
         """The JSON object in an answer; empty for any other answer. Raises a `ProbeError`."""
-        response = await self.host.http.request(
-            "POST",
+        response = await post(
+            self.host,
             f"{self.base}/{_SERVICE}/{method}",
-            headers={
-                "Content-Type": "application/json",
-                "Connect-Protocol-Version": "1",
-                "x-codeium-csrf-token": self.token,
-            },
-            body=json.dumps(_BODY).encode(),
+            headers={"Connect-Protocol-Version": "1", "x-codeium-csrf-token": self.token},
+            json=_BODY,
             timeout=_TIMEOUT,
             verify=False,
         )
