@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from openusage.host.numbers import (
     clamp,
-    coerced,
+    dollars_in,
     fixed,
     money,
     number,
@@ -183,27 +183,19 @@ class ShortestTests(SynchronousTestCase):
         self.assertEqual(float(shortest(value)), value)
 
 
-class CoercedTests(SynchronousTestCase):
-    """`coerced`."""
+class DollarsInTests(SynchronousTestCase):
+    """`dollars_in`."""
 
-    def test_values(self) -> None:
-        """Null and blank text are 0, truth is a number, text is read."""
-        for value, result in (
-            (None, 0.0),
-            ("", 0.0),
-            ("  ", 0.0),
-            (False, 0.0),
-            (True, 1.0),
-            (" 12.5 ", 12.5),
-            (-3, -3.0),
-        ):
-            self.assertEqual(coerced(value), result, value)
+    def test_amounts(self) -> None:
+        """Numbers are taken as they are, text without its sign and its commas."""
+        for value, amount in ((8.4, 8.4), ("8.4", 8.4), ("$1,200.00", 1200.0), (" $5 ", 5.0)):
+            self.assertEqual(dollars_in(value), amount)
 
     def test_none(self) -> None:
-        """Anything else is no number."""
-        odd: tuple[object, ...] = ([], {})
-        for value in (*odd, "abc", "12px", math.nan, math.inf, "1e999", 10**400):
-            self.assertIsNone(coerced(value), value)
+        """Anything else is no amount."""
+        values: tuple[object, ...] = (None, True, "", "$", "five", "1e999", [], {})
+        for value in values:
+            self.assertIsNone(dollars_in(value), value)
 
 
 class ClampTests(SynchronousTestCase):

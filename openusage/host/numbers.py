@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 __all__ = [
     "clamp",
-    "coerced",
+    "dollars_in",
     "fixed",
     "money",
     "number",
@@ -65,14 +65,9 @@ def shortest(value: float) -> str:
     return f"{exact.scaleb(-magnitude):f}e{magnitude:+d}"
 
 
-def coerced(value: object) -> float | None:
-    """What JavaScript's `Number` makes of `value`: null and blank text are 0, `true` is 1.
-
-    `None` for what it makes `NaN` or infinite of.
-    """
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return 0.0
-    return float(value) if isinstance(value, bool) else numeric(value)
+def dollars_in(value: object) -> float | None:
+    """An amount, given as a number or as text such as `$1,200.00`; else `None`."""
+    return numeric(value.replace("$", "").replace(",", "") if isinstance(value, str) else value)
 
 
 def clamp(value: float, low: float = 0.0, high: float = 100.0) -> float:

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from openusage.host import Host, Response
 from openusage.host.instants import parse_instant
-from openusage.host.numbers import clamp, number, numeric, rounded
+from openusage.host.numbers import clamp, dollars_in, number, rounded
 from openusage.host.places import folder_from, shown
 from openusage.host.values import first_text, json_object, object_at, objects_in, text_of
 from openusage.model import (
@@ -226,16 +226,11 @@ def _mana_used(block: Mapping[str, Any]) -> float | None:
     remaining = number(block.get("percentRemaining"))
     if remaining is not None:
         return 100 - remaining
-    most, left = _dollars(block.get("maxCredits")), _dollars(block.get("remainingCredits"))
-    used = _dollars(block.get("usedCredits"))
+    most, left = dollars_in(block.get("maxCredits")), dollars_in(block.get("remainingCredits"))
+    used = dollars_in(block.get("usedCredits"))
     if used is None and most is not None and left is not None:
         used = most - left
     return None if used is None or most is None or most <= 0 else number(used / most * 100)
-
-
-def _dollars(value: object) -> float | None:
-    """An amount, given as a number or as text such as `"$1,200.00"`."""
-    return numeric(value.replace("$", "").replace(",", "") if isinstance(value, str) else value)
 
 
 def _quota(label: str, block: Mapping[str, Any], period_ms: int | None = None) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from openusage.host.numbers import number, numeric, rounded
+from openusage.host.numbers import dollars_in, number, numeric, rounded
 from openusage.host.values import object_at, objects_in, text_of
 from openusage.model import Dollars, Line, Progress, Text
 from openusage.providers.shape import Shape
@@ -136,15 +136,11 @@ def _known(values: Iterator[float | None]) -> Iterator[float]:
 def _money(value: object) -> float | None:
     """Dollars, given as a number, as text such as `$1,234.50`, or as an object with either."""
     if not isinstance(value, dict):
-        return _dollars(value)
-    cents = (_dollars(value.get(key)) for key in _CENTS)
-    dollars = (_dollars(value.get(key)) for key in _DOLLARS)
+        return dollars_in(value)
+    cents = (dollars_in(value.get(key)) for key in _CENTS)
+    dollars = (dollars_in(value.get(key)) for key in _DOLLARS)
     hundredths = (amount / 100 for amount in _known(cents))
     return next(chain(hundredths, _known(dollars)), None)
-
-
-def _dollars(value: object) -> float | None:
-    return numeric(value.replace("$", "").replace(",", "") if isinstance(value, str) else value)
 
 
 def _usage(body: object) -> float | None:
